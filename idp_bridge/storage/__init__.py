@@ -1,0 +1,1 @@
+"""Keep rows in SQL; never decides anything about a link."""
