@@ -1,0 +1,119 @@
+"""Hold the claim contract: names, shape and bytes of what tokens say; never reads a token.
+
+The contract is design 5, version 1. Realm files, JSON Schema, `rp/` and tests are checked against CLAIMS.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from idp_bridge.domain.link import Link
+from idp_bridge.domain.people import Relationship, Student
+
+VERSION = 1
+MAX_LENGTH = 8192
+"""Characters Keycloak stores for the attribute, declared in the user profile of `parents`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One claim: where it comes from and who releases it."""
+
+    name: str
+    realms: tuple[str, ...]
+    json_type: str
+    scope: str
+    """Client scope that releases it."""
+    attribute: str
+    """Keycloak user attribute behind it; empty where a group membership is."""
+
+
+CLAIMS: dict[str, Claim] = {
+    claim.name: claim
+    for claim in (
+        Claim("student_links", ("parents",), "JSON", "student_links", "student_links"),
+        Claim("population", ("parents", "district"), "String", "population", "population"),
+        Claim("student_number", ("district",), "String", "district", "student_number"),
+        Claim("school_roles", ("district",), "String", "district", ""),
+        Claim("directory_id", ("district",), "String", "district", "LDAP_ID"),
+    )
+}
+
+ATTRIBUTE = CLAIMS["student_links"].attribute
+
+ROLE: dict[Relationship, str] = {
+    Relationship.PARENT: "parent",
+    Relationship.STEP_PARENT: "parent",
+    Relationship.LEGAL_GUARDIAN: "guardian",
+    Relationship.FOSTER_PARENT: "guardian",
+    Relationship.CASEWORKER: "guardian",
+    Relationship.SURROGATE: "guardian",
+    Relationship.CAREGIVER: "relative",
+}
+"""Our relationships in OneRoster's three words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A link that may appear in a token, with the student it is for."""
+
+    link: Link
+    student: Student
+
+
+def student_links(rev: int, asof: datetime | None, shown: Iterable[Shown]) -> str:
+    """Return the attribute's value: compact one-line JSON, sorted by `id`, at most MAX_LENGTH characters.
+
+    `asof` is when `rev` was raised, so that unchanged input gives unchanged bytes. Links that do not fit
+    are left out from the end and `"more":true` says so: the app then asks the API.
+    """
+    entries = sorted((_entry(one) for one in shown), key=lambda entry: str(entry["id"]))
+    seconds = int(asof.timestamp()) if asof else 0
+    value: dict[str, object] = {"v": VERSION, "rev": rev, "asof": seconds, "links": entries}
+    text = _dump(value)
+    while len(text) > MAX_LENGTH:
+        entries.pop()
+        text = _dump({**value, "more": True})
+    return text
+
+
+def same(wanted: str, stored: tuple[str, ...]) -> bool:
+    """Tell whether Keycloak holds exactly `wanted`: one value, the same bytes."""
+    return stored == (wanted,)
+
+
+def stored_revision(stored: tuple[str, ...]) -> int:
+    """Return the highest `rev` among the `stored` values; 0 where there is none to read."""
+    return max((_revision(text) for text in stored), default=0)
+
+
+EMPTY = student_links(0, None, ())
+"""What the realm's workflow gives a new account: never absent, or a group's attribute would show."""
+
+
+def _entry(one: Shown) -> dict[str, object]:
+    entry: dict[str, object] = {
+        "id": one.student.number,
+        "rel": ROLE[one.link.claimed.relationship],
+        "pur": sorted(one.link.purposes),
+        "org": one.student.school,
+    }
+    if one.link.expires_at:
+        entry["exp"] = int(one.link.expires_at.timestamp())
+    return entry
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=True)
+
+
+def _revision(text: str) -> int:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return 0
+    rev = value.get("rev") if isinstance(value, dict) else None
+    return rev if isinstance(rev, int) and not isinstance(rev, bool) else 0

@@ -1,0 +1,197 @@
+"""Own the life of a link: its states and every allowed move; never stores it or tells anybody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
+from enum import StrEnum
+from typing import NewType
+from zoneinfo import ZoneInfo
+
+from idp_bridge.domain.errors import MoveRefused
+from idp_bridge.domain.people import (
+    ParentId,
+    Purpose,
+    Relationship,
+    SchoolCode,
+    Student,
+    StudentId,
+    StudentNumber,
+    eighteenth_birthday,
+)
+
+LinkId = NewType("LinkId", str)
+VisitId = NewType("VisitId", str)
+
+
+class LinkState(StrEnum):
+    """Where a link stands (design 4)."""
+
+    REQUESTED = "requested"
+    AWAITING_VISIT = "awaiting_visit"
+    VERIFIED = "verified"
+    SUSPENDED = "suspended"
+    DENIED = "denied"
+    CANCELLED = "cancelled"
+    LAPSED = "lapsed"
+    ENDED = "ended"
+
+
+class Move(StrEnum):
+    """What can happen to a link."""
+
+    AWAIT_VISIT = "await_visit"
+    VERIFY = "verify"
+    DENY = "deny"
+    CANCEL = "cancel"
+    LAPSE = "lapse"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    REVOKE = "revoke"
+    LEAVE = "leave"
+    EXPIRE = "expire"
+    COME_OF_AGE = "come_of_age"
+    WITHDRAW = "withdraw"
+    MERGE = "merge"
+
+
+_ENDS = (Move.REVOKE, Move.LEAVE, Move.EXPIRE, Move.COME_OF_AGE, Move.WITHDRAW, Move.MERGE)
+
+MOVES: dict[tuple[LinkState, Move], LinkState] = {
+    (LinkState.REQUESTED, Move.AWAIT_VISIT): LinkState.AWAITING_VISIT,
+    **{
+        (state, move): result
+        for state in (LinkState.REQUESTED, LinkState.AWAITING_VISIT)
+        for move, result in (
+            (Move.DENY, LinkState.DENIED),
+            (Move.CANCEL, LinkState.CANCELLED),
+            (Move.LAPSE, LinkState.LAPSED),
+        )
+    },
+    (LinkState.AWAITING_VISIT, Move.VERIFY): LinkState.VERIFIED,
+    (LinkState.VERIFIED, Move.SUSPEND): LinkState.SUSPENDED,
+    (LinkState.SUSPENDED, Move.RESUME): LinkState.VERIFIED,
+    **{
+        (state, move): LinkState.ENDED
+        for state in (LinkState.VERIFIED, LinkState.SUSPENDED)
+        for move in _ENDS
+    },
+}
+"""Every allowed move. Anything that is not a key is refused."""
+
+END_REASON: dict[Move, str] = {
+    Move.REVOKE: "revoked",
+    Move.LEAVE: "left",
+    Move.EXPIRE: "expired",
+    Move.COME_OF_AGE: "student_is_18",
+    Move.WITHDRAW: "withdrew",
+    Move.MERGE: "merged",
+}
+
+LIVE = frozenset({LinkState.REQUESTED, LinkState.AWAITING_VISIT, LinkState.VERIFIED, LinkState.SUSPENDED})
+"""States of which a parent and student may have one link only; the database enforces it."""
+
+WAITING = frozenset({LinkState.REQUESTED, LinkState.AWAITING_VISIT})
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What the parent typed; kept beside the roster's truth, never corrected silently."""
+
+    student_number: StudentNumber
+    birth_date: date
+    school: SchoolCode
+    relationship: Relationship
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One parent and one student. `student` is None while the claim matches nobody in the roster."""
+
+    id: LinkId
+    parent: ParentId
+    visit: VisitId
+    claimed: Claimed
+    student: StudentId | None
+    state: LinkState
+    requested_at: datetime
+    changed_at: datetime
+    reason: str | None = None
+    """Why it was denied or ended: a code from a fixed list, never free text."""
+    purposes: frozenset[Purpose] = frozenset()
+    evidence: str | None = None
+    verified_at: datetime | None = None
+    verified_school: SchoolCode | None = None
+    expires_at: datetime | None = None
+    version: int = 0
+    """Raised at each write; a write that names an older version is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A parent's appointment with proof: one code for all of the parent's open links."""
+
+    id: VisitId
+    parent: ParentId
+    code_fingerprint: str
+    code_turn: int
+    """How often the derived code collided with another visit's before it was free; nearly always 0."""
+    opened_at: datetime
+    visit_by: date
+    """Last day, in the district's time zone."""
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityProof:
+    """That staff saw the person's identification: kinds only, never a number or a copy. Once per parent."""
+
+    parent: ParentId
+    kind: str
+    school: SchoolCode
+    staff: str
+    at: datetime
+
+
+def moved(link: Link, move: Move, at: datetime, reason: str | None = None) -> Link:
+    """Return `link` after `move` at `at`; raise MoveRefused where the table does not allow it."""
+    state = MOVES.get((link.state, move))
+    if state is None:
+        raise MoveRefused(f"{move} from {link.state}")
+    return replace(
+        link,
+        state=state,
+        changed_at=at,
+        reason=END_REASON.get(move, reason),
+        version=link.version + 1,
+    )
+
+
+def verified(
+    link: Link, student: Student, evidence: str, school: SchoolCode, at: datetime, zone: ZoneInfo
+) -> Link:
+    """Return `link` verified for `student`: all purposes, until the student's 18th birthday begins."""
+    done = moved(link, Move.VERIFY, at)
+    return replace(
+        done,
+        student=student.id,
+        evidence=evidence,
+        purposes=frozenset(Purpose),
+        verified_at=at,
+        verified_school=school,
+        expires_at=end_of_childhood(student.birth_date, zone),
+    )
+
+
+def end_of_childhood(birth_date: date, zone: ZoneInfo) -> datetime:
+    """Return the first instant of the 18th birthday in the district's `zone`, as UTC."""
+    return datetime.combine(eighteenth_birthday(birth_date), time.min, zone).astimezone(UTC)
+
+
+def opens_apps(link: Link, now: datetime) -> bool:
+    """Tell whether `link` may appear in a token at `now`: verified, for somebody, not expired."""
+    return (
+        link.state is LinkState.VERIFIED
+        and link.student is not None
+        and (link.expires_at is None or link.expires_at > now)
+    )
