@@ -72,7 +72,7 @@ DENIAL_REASONS = (
     "request-by-mistake",
     "ask-district-office",
 )
-"""Codes a refusal may carry; the words for parents are in the pages. Custody alone is not one (FERPA 99.4)."""
+"""Codes a refusal may carry; words for parents are in the pages. Custody alone is none (FERPA 99.4)."""
 
 REVOCATION_REASONS = (
     "court-order",

@@ -1,0 +1,40 @@
+"""Bundle everything a use case may need into one frozen value; never builds any of it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from idp_bridge.domain.evidence import DEFAULT_POLICY, EvidencePolicy
+from idp_bridge.services.ports import Clock, Directory, ParentAccounts, Store, Wakeup
+
+
+def _new_id() -> str:
+    return secrets.token_hex(16)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a district decides, taken from settings."""
+
+    code_key: bytes
+    """Secret under which visit codes are derived and hashed, at least 32 bytes."""
+    zone: ZoneInfo
+    email_domains: tuple[str, ...]
+    visit_days: int = 14
+    evidence: EvidencePolicy = field(default_factory=lambda: DEFAULT_POLICY)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Storage, outside and rules, as `app.py` (or a test) hands them in."""
+
+    store: Store
+    accounts: ParentAccounts
+    directory: Directory
+    wakeup: Wakeup
+    clock: Clock
+    rules: Rules
+    new_id: Callable[[], str] = _new_id

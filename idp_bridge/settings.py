@@ -1,0 +1,143 @@
+"""Read the settings from the environment, one frozen section per outside system; never acts on them.
+
+Variables are named `IDP_BRIDGE_<SECTION>__<NAME>`, for example `IDP_BRIDGE_DATABASE__URL`. All faults are
+reported at once by `load()`.
+"""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "IDP_BRIDGE_"
+
+
+class SettingsFault(Exception):
+    """The environment cannot be used; `faults` are sentences, one per variable."""
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Database(_Section):
+    """The bridge's own SQL database."""
+
+    url: str = "sqlite:///var/idp-bridge.db"
+    """SQLAlchemy URL: `sqlite:///file` or `postgresql+psycopg://user:password@host/name`."""
+
+
+class Realm(_Section):
+    """One realm the bridge's pages sign people in through."""
+
+    issuer: str
+    client_id: str = "idp-bridge"
+    client_secret: SecretStr
+
+
+class Keycloak(_Section):
+    """The Admin API of the server that holds realm `parents`."""
+
+    url: str
+    realm: str = "parents"
+    client_id: str = "idp-bridge"
+    client_secret: SecretStr
+    timeout_s: float = Field(3.0, gt=0, le=5)
+    """Longest wait for one answer; no page may block longer than 5 s."""
+
+
+class Directory(_Section):
+    """The district's LDAP, read for duties."""
+
+    urls: tuple[str, ...]
+    """`ldaps://host:port`, tried in this order."""
+    base_dn: str
+    bind_dn: str
+    bind_password: SecretStr
+    ca_file: str
+    connect_timeout_s: float = Field(1.0, gt=0, le=5)
+    receive_timeout_s: float = Field(2.0, gt=0, le=5)
+
+
+class District(_Section):
+    """What the pages say about the district, and its own rules."""
+
+    name: str
+    email_domains: tuple[str, ...]
+    help_phone: str
+    help_hours: str = "Monday to Friday, 8 to 4"
+    time_zone: str = "America/New_York"
+    visit_days: int = Field(14, ge=1, le=90)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f"{name!r} is no IANA time zone") from None
+        return name
+
+
+class Web(_Section):
+    """The bridge's own pages."""
+
+    url: str
+    """Where browsers reach the bridge, without a slash at the end."""
+    secret_key: SecretStr
+    """Signs CSRF tokens, at least 32 characters."""
+    code_key: SecretStr
+    """Derives and hashes visit codes, at least 32 characters; changing it voids all open codes."""
+    session_hours: int = Field(8, ge=1, le=72)
+
+    @field_validator("secret_key", "code_key")
+    @classmethod
+    def _long_enough(cls, key: SecretStr) -> SecretStr:
+        if len(key.get_secret_value()) < 32:
+            raise ValueError("needs at least 32 characters")
+        return key
+
+
+class Worker(_Section):
+    """The queue that wakes the worker."""
+
+    queue_file: str = "var/queue.db"
+    """SQLite file of Huey; its tables never share the bridge's database."""
+
+
+class Settings(BaseSettings):
+    """Everything that differs from one installation to the next."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="ignore"
+    )
+
+    web: Web
+    district: District
+    database: Database = Database()
+    parents_realm: Realm
+    district_realm: Realm
+    keycloak: Keycloak
+    directory: Directory
+    worker: Worker = Worker()
+    apps: dict[str, str] = Field(default_factory=dict)
+    """Relying app -> where it starts, e.g. `{"oneview": "https://oneview.district.example"}`."""
+
+
+def load() -> Settings:
+    """Return the settings; raise SettingsFault with every fault at once."""
+    try:
+        return Settings()  # type: ignore[call-arg]  # the environment fills it
+    except ValidationError as fault:
+        raise SettingsFault(tuple(_sentence(error) for error in fault.errors())) from None
+
+
+def _sentence(error: object) -> str:
+    place = "__".join(str(part) for part in error["loc"]).upper()  # type: ignore[index]
+    return f"{PREFIX}{place}: {error['msg']}"  # type: ignore[index]
