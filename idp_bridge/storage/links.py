@@ -1,0 +1,232 @@
+"""Keep links and visits in SQL; never decides whether a link may change."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from idp_bridge.domain.errors import AlreadyAsked, ChangedMeanwhile
+from idp_bridge.domain.link import WAITING, Claimed, Link, LinkId, LinkState, Visit, VisitId
+from idp_bridge.domain.people import (
+    Parent,
+    ParentId,
+    Purpose,
+    Relationship,
+    SchoolCode,
+    StudentId,
+)
+from idp_bridge.services.ports import QueueRow
+from idp_bridge.storage import tables
+
+
+class SqlLinks:
+    """Links by id, parent, visit and student."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def get(self, link: LinkId) -> Link | None:
+        """Return one link."""
+        return next(iter(self._select(tables.links.c.id == link)), None)
+
+    def of_parent(self, parent: ParentId) -> tuple[Link, ...]:
+        """Return all links of a parent, newest first."""
+        return self._select(tables.links.c.parent == parent, newest_first=True)
+
+    def of_visit(self, visit: VisitId) -> tuple[Link, ...]:
+        """Return the links of a visit, oldest first."""
+        return self._select(tables.links.c.visit == visit)
+
+    def of_student(self, student: StudentId) -> tuple[Link, ...]:
+        """Return all links to a student, oldest first."""
+        return self._select(tables.links.c.student == student)
+
+    def add(self, link: Link) -> None:
+        """Insert; raise AlreadyAsked when a live link of this parent and student is there already."""
+        try:
+            with self._connection.begin_nested():
+                self._connection.execute(sa.insert(tables.links).values(**_columns(link)))
+        except IntegrityError as fault:
+            raise AlreadyAsked from fault
+
+    def save(self, link: Link) -> None:
+        """Update; raise ChangedMeanwhile unless the stored version is `link.version - 1`."""
+        rows = tables.links
+        statement = (
+            sa.update(rows)
+            .where(rows.c.id == link.id, rows.c.version == link.version - 1)
+            .values(**_columns(link))
+        )
+        if self._connection.execute(statement).rowcount != 1:
+            raise ChangedMeanwhile
+
+    def unmatched_since(self, parent: ParentId, since: datetime) -> int:
+        """Count the parent's requests since `since` that matched no student."""
+        rows = tables.links
+        query = sa.select(sa.func.count()).where(
+            rows.c.parent == parent, rows.c.student.is_(None), rows.c.requested_at >= since
+        )
+        return int(self._connection.execute(query).scalar_one())
+
+    def _select(self, *where: sa.ColumnElement[bool], newest_first: bool = False) -> tuple[Link, ...]:
+        rows = tables.links
+        order = (rows.c.requested_at, rows.c.id)
+        query = (
+            sa.select(rows)
+            .where(*where)
+            .order_by(*(column.desc() for column in order) if newest_first else order)
+        )
+        return tuple(_link(row) for row in self._connection.execute(query).mappings())
+
+
+class SqlVisits:
+    """Visits by id, code and parent."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def get(self, visit: VisitId) -> Visit | None:
+        """Return one visit."""
+        return self._one(tables.visits.c.id == visit)
+
+    def by_fingerprint(self, fingerprint: str) -> Visit | None:
+        """Return the visit whose code has this keyed hash, open or not."""
+        return self._one(tables.visits.c.code_fingerprint == fingerprint)
+
+    def open_of(self, parent: ParentId) -> Visit | None:
+        """Return the parent's open visit."""
+        return self._one(tables.visits.c.parent == parent, tables.visits.c.closed_at.is_(None))
+
+    def add(self, visit: Visit) -> None:
+        """Insert a visit; raise AlreadyAsked when the parent has an open one already."""
+        try:
+            with self._connection.begin_nested():
+                self._connection.execute(sa.insert(tables.visits).values(**asdict(visit)))
+        except IntegrityError as fault:
+            raise AlreadyAsked from fault
+
+    def save(self, visit: Visit) -> None:
+        """Update the last day and the closing time."""
+        statement = (
+            sa.update(tables.visits)
+            .where(tables.visits.c.id == visit.id)
+            .values(visit_by=visit.visit_by, closed_at=visit.closed_at)
+        )
+        self._connection.execute(statement)
+
+    def overdue(self, day: date, limit: int) -> tuple[Visit, ...]:
+        """Return up to `limit` open visits whose last day is before `day`."""
+        rows = tables.visits
+        query = (
+            sa.select(rows)
+            .where(rows.c.closed_at.is_(None), rows.c.visit_by < day)
+            .order_by(rows.c.visit_by, rows.c.id)
+            .limit(limit)
+        )
+        return tuple(Visit(**row) for row in self._connection.execute(query).mappings())
+
+    def queue(self, schools: frozenset[SchoolCode], first: int, size: int) -> tuple[QueueRow, ...]:
+        """Return open visits that claim a student at one of `schools`, nearest last day first."""
+        visits, parents = tables.visits, tables.parents
+        query = (
+            sa.select(visits, parents)
+            .set_label_style(sa.LABEL_STYLE_TABLENAME_PLUS_COL)
+            .join(parents, parents.c.id == visits.c.parent)
+            .where(self._waits_at(schools))
+            .order_by(visits.c.visit_by, visits.c.id)
+            .offset(first)
+            .limit(size)
+        )
+        found = [
+            (_part(Visit, row, "visit"), _part(Parent, row, "parent"))
+            for row in self._connection.execute(query).mappings()
+        ]
+        links = self._links_of([visit.id for visit, _ in found])
+        return tuple(QueueRow(visit, parent, tuple(links[visit.id])) for visit, parent in found)
+
+    def queue_length(self, schools: frozenset[SchoolCode]) -> int:
+        """Count what `queue` would list."""
+        query = sa.select(sa.func.count()).select_from(tables.visits).where(self._waits_at(schools))
+        return int(self._connection.execute(query).scalar_one())
+
+    def _waits_at(self, schools: frozenset[SchoolCode]) -> sa.ColumnElement[bool]:
+        links, visits = tables.links, tables.visits
+        return sa.and_(
+            visits.c.closed_at.is_(None),
+            sa.exists().where(
+                links.c.visit == visits.c.id,
+                links.c.state.in_(tuple(WAITING)),
+                links.c.claimed_school.in_(tuple(schools)),
+            ),
+        )
+
+    def _links_of(self, visits: list[VisitId]) -> dict[VisitId, list[Link]]:
+        rows = tables.links
+        query = sa.select(rows).where(rows.c.visit.in_(visits)).order_by(rows.c.requested_at, rows.c.id)
+        grouped: dict[VisitId, list[Link]] = defaultdict(list)
+        for row in self._connection.execute(query).mappings():
+            grouped[VisitId(row["visit"])].append(_link(row))
+        return grouped
+
+    def _one(self, *where: sa.ColumnElement[bool]) -> Visit | None:
+        row = self._connection.execute(sa.select(tables.visits).where(*where)).mappings().first()
+        return Visit(**row) if row else None
+
+
+def _part(kind: type[Any], row: Any, table: str) -> Any:
+    prefix = f"{table}_"
+    names = kind.__dataclass_fields__
+    return kind(**{name: row[prefix + name] for name in names})
+
+
+def _columns(link: Link) -> dict[str, object]:
+    return {
+        "id": link.id,
+        "parent": link.parent,
+        "visit": link.visit,
+        "claimed_number": link.claimed.student_number,
+        "claimed_birth_date": link.claimed.birth_date,
+        "claimed_school": link.claimed.school,
+        "relationship": link.claimed.relationship,
+        "student": link.student,
+        "state": link.state,
+        "requested_at": link.requested_at,
+        "changed_at": link.changed_at,
+        "reason": link.reason,
+        "purposes": " ".join(sorted(link.purposes)),
+        "evidence": link.evidence,
+        "verified_at": link.verified_at,
+        "verified_school": link.verified_school,
+        "expires_at": link.expires_at,
+        "version": link.version,
+    }
+
+
+def _link(row: Any) -> Link:
+    return Link(
+        id=row["id"],
+        parent=row["parent"],
+        visit=row["visit"],
+        claimed=Claimed(
+            student_number=row["claimed_number"],
+            birth_date=row["claimed_birth_date"],
+            school=row["claimed_school"],
+            relationship=Relationship(row["relationship"]),
+        ),
+        student=row["student"],
+        state=LinkState(row["state"]),
+        requested_at=row["requested_at"],
+        changed_at=row["changed_at"],
+        reason=row["reason"],
+        purposes=frozenset(Purpose(word) for word in row["purposes"].split()),
+        evidence=row["evidence"],
+        verified_at=row["verified_at"],
+        verified_school=row["verified_school"],
+        expires_at=row["expires_at"],
+        version=row["version"],
+    )

@@ -1,0 +1,182 @@
+"""Keep schools, students, guardian hints, parents and identity proofs in SQL; never decides about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import sqlalchemy as sa
+
+from idp_bridge.domain.link import IdentityProof
+from idp_bridge.domain.people import (
+    GuardianHint,
+    Parent,
+    ParentId,
+    School,
+    SchoolCode,
+    Student,
+    StudentId,
+    StudentNumber,
+)
+from idp_bridge.services.ports import RosterWrites
+from idp_bridge.storage import tables
+from idp_bridge.storage.writing import upsert
+
+CHUNK = 500
+"""Bound values per statement stay far below SQLite's limit of 32,766."""
+
+
+class SqlSchools:
+    """Schools by code."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def all(self) -> tuple[School, ...]:
+        """Return every school, sorted by name."""
+        rows = self._connection.execute(sa.select(tables.schools).order_by(tables.schools.c.name))
+        return tuple(School(**row) for row in rows.mappings())
+
+    def get(self, code: SchoolCode) -> School | None:
+        """Return one school."""
+        query = sa.select(tables.schools).where(tables.schools.c.code == code)
+        row = self._connection.execute(query).mappings().first()
+        return School(**row) if row else None
+
+
+class SqlStudents:
+    """Students and what the roster says of their guardians."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def get(self, student: StudentId) -> Student | None:
+        """Return one student, enrolled or not."""
+        return self.some((student,)).get(student)
+
+    def some(self, students: Iterable[StudentId]) -> dict[StudentId, Student]:
+        """Return several students in one query."""
+        query = sa.select(tables.students).where(tables.students.c.id.in_(tuple(students)))
+        return {row["id"]: Student(**row) for row in self._connection.execute(query).mappings()}
+
+    def by_number(self, number: StudentNumber) -> Student | None:
+        """Return the enrolled student with this number."""
+        query = sa.select(tables.students).where(
+            tables.students.c.number == number, tables.students.c.enrolled
+        )
+        row = self._connection.execute(query).mappings().first()
+        return Student(**row) if row else None
+
+    def hints(self, student: StudentId) -> tuple[GuardianHint, ...]:
+        """Return the guardians the roster names for a student."""
+        hints = tables.guardian_hints
+        query = sa.select(hints).where(hints.c.student == student).order_by(hints.c.sourced_id)
+        return tuple(GuardianHint(**row) for row in self._connection.execute(query).mappings())
+
+
+class SqlRoster:
+    """The roster as a whole, for the import."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def schools(self) -> dict[SchoolCode, School]:
+        """Return every school."""
+        return {school.code: school for school in SqlSchools(self._connection).all()}
+
+    def students(self) -> dict[StudentId, Student]:
+        """Return every student, enrolled or not."""
+        rows = self._connection.execute(sa.select(tables.students)).mappings()
+        return {row["id"]: Student(**row) for row in rows}
+
+    def hints(self) -> dict[StudentId, tuple[GuardianHint, ...]]:
+        """Return every hint, sorted by `sourced_id`."""
+        hints = tables.guardian_hints
+        rows = self._connection.execute(sa.select(hints).order_by(hints.c.student, hints.c.sourced_id))
+        every = (GuardianHint(**row) for row in rows.mappings())
+        return {student: tuple(some) for student, some in groupby(every, key=lambda hint: hint.student)}
+
+    def write(self, writes: RosterWrites) -> None:
+        """Insert or update what `writes` names. Withdrawals go first: a freed number may be given again."""
+        students = tables.students
+        for some in _chunks(writes.withdrawn):
+            self._connection.execute(
+                sa.update(students).where(students.c.id.in_(some)).values(enrolled=False)
+            )
+        upsert(self._connection, tables.schools, [asdict(school) for school in writes.schools])
+        self._free_numbers(writes.students)
+        upsert(self._connection, students, [asdict(student) for student in writes.students])
+        self._replace_hints(writes)
+
+    def _free_numbers(self, coming: tuple[Student, ...]) -> None:
+        """Take the unique numbers away from rows about to be rewritten, so two may swap theirs."""
+        students = tables.students
+        for some in _chunks(tuple(student.id for student in coming)):
+            self._connection.execute(
+                sa.update(students).where(students.c.id.in_(some)).values(enrolled=False)
+            )
+
+    def _replace_hints(self, writes: RosterWrites) -> None:
+        hints = tables.guardian_hints
+        for some in _chunks(tuple(writes.hints)):
+            self._connection.execute(sa.delete(hints).where(hints.c.student.in_(some)))
+        rows = [asdict(hint) for some in writes.hints.values() for hint in some]
+        if rows:
+            self._connection.execute(sa.insert(hints), rows)
+
+
+class SqlParents:
+    """Snapshots of parent accounts, and their revisions."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def get(self, parent: ParentId) -> Parent | None:
+        """Return one parent."""
+        query = sa.select(tables.parents).where(tables.parents.c.id == parent)
+        row = self._connection.execute(query).mappings().first()
+        return Parent(**row) if row else None
+
+    def save(self, parent: Parent) -> None:
+        """Insert the parent or update e-mail, names and locale; never the revision."""
+        upsert(
+            self._connection,
+            tables.parents,
+            [asdict(parent)],
+            keep=frozenset({"first_seen_at", "rev", "rev_at"}),
+        )
+
+    def raise_revision(self, parent: ParentId, at: datetime) -> int:
+        """Raise the parent's revision by one and return it."""
+        rows = tables.parents
+        statement = (
+            sa.update(rows)
+            .where(rows.c.id == parent)
+            .values(rev=rows.c.rev + 1, rev_at=at)
+            .returning(rows.c.rev)
+        )
+        return int(self._connection.execute(statement).scalar_one())
+
+
+class SqlProofs:
+    """Identity proofs, one per parent."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def get(self, parent: ParentId) -> IdentityProof | None:
+        """Return the proof."""
+        query = sa.select(tables.identity_proofs).where(tables.identity_proofs.c.parent == parent)
+        row = self._connection.execute(query).mappings().first()
+        return IdentityProof(**row) if row else None
+
+    def add(self, proof: IdentityProof) -> None:
+        """Insert the proof; a second one for the same parent replaces the first."""
+        upsert(self._connection, tables.identity_proofs, [asdict(proof)])
+
+
+def _chunks(items: tuple[Any, ...]) -> Iterable[tuple[Any, ...]]:
+    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))

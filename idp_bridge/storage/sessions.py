@@ -1,0 +1,70 @@
+"""Keep the sessions of the bridge's own pages; the cookie's opaque id is stored as a hash only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from idp_bridge.storage import tables
+from idp_bridge.storage.store import SqlStore
+from idp_bridge.storage.writing import upsert
+
+_rows = tables.sessions
+
+
+@dataclass(frozen=True, slots=True)
+class SqlSessions:
+    """Sessions by the hash of their id. Each call is a transaction of its own."""
+
+    store: SqlStore
+
+    def load(self, id_hash: str, now: datetime) -> dict[str, Any] | None:
+        """Return the content of a session that has not expired."""
+        query = sa.select(_rows.c.content).where(_rows.c.id_hash == id_hash, _rows.c.expires_at > now)
+        with self.store.connection(write=False) as connection:
+            content: dict[str, Any] | None = connection.execute(query).scalar_one_or_none()
+        return content
+
+    def save(self, id_hash: str, content: dict[str, Any], now: datetime, expires_at: datetime) -> None:
+        """Insert or replace a session; `iss`, `sub`, `sid` are copied out of its `person`."""
+        person = content.get("person") or {}
+        row = {
+            "id_hash": id_hash,
+            "iss": person.get("iss"),
+            "sub": person.get("sub"),
+            "sid": person.get("sid"),
+            "created_at": now,
+            "expires_at": expires_at,
+            "content": content,
+        }
+        with self.store.connection(write=True) as connection:
+            upsert(connection, _rows, [row], keep=frozenset({"created_at"}))
+
+    def delete(self, id_hash: str) -> None:
+        """Delete one session."""
+        with self.store.connection(write=True) as connection:
+            connection.execute(sa.delete(_rows).where(_rows.c.id_hash == id_hash))
+
+    def delete_of(self, iss: str, sub: str | None, sid: str | None) -> int:
+        """Delete the sessions a back-channel logout names: one `sid`, or all of `sub`; return how many."""
+        named = _rows.c.sid == sid if sid else _rows.c.sub == sub
+        with self.store.connection(write=True) as connection:
+            return connection.execute(sa.delete(_rows).where(_rows.c.iss == iss, named)).rowcount
+
+    def first_use(self, jti: str, expires_at: datetime, now: datetime) -> bool:
+        """Remember a logout token's `jti` until `expires_at`; False if it was seen before."""
+        seen = tables.logout_tokens
+        with self.store.connection(write=True) as connection:
+            connection.execute(sa.delete(seen).where(seen.c.expires_at < now))
+            if connection.execute(sa.select(seen.c.jti).where(seen.c.jti == jti)).first():
+                return False
+            connection.execute(sa.insert(seen).values(jti=jti, expires_at=expires_at))
+            return True
+
+    def sweep(self, now: datetime) -> int:
+        """Delete expired sessions; return how many."""
+        with self.store.connection(write=True) as connection:
+            return connection.execute(sa.delete(_rows).where(_rows.c.expires_at <= now)).rowcount

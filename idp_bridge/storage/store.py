@@ -1,0 +1,115 @@
+"""Open transactions on SQLite or PostgreSQL and hand out the rows; never knows a use case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from idp_bridge.storage.audit import SqlAudit
+from idp_bridge.storage.links import SqlLinks, SqlVisits
+from idp_bridge.storage.people import SqlParents, SqlProofs, SqlRoster, SqlSchools, SqlStudents
+from idp_bridge.storage.projections import SqlProjections
+
+LOCK_WAIT_S = 3
+"""Longest wait for another writer; with one statement behind it a page stays below 5 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqlRows:
+    """All rows, inside one transaction."""
+
+    schools: SqlSchools
+    students: SqlStudents
+    roster: SqlRoster
+    parents: SqlParents
+    links: SqlLinks
+    visits: SqlVisits
+    proofs: SqlProofs
+    projections: SqlProjections
+    audit: SqlAudit
+
+
+class SqlStore:
+    """One database. Thread-safe; each transaction uses a connection of its own."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+
+    @contextmanager
+    def transaction(self) -> Iterator[SqlRows]:
+        """Open a writing transaction: committed at the end, rolled back on any exception."""
+        with self.connection(write=True) as connection:
+            yield _rows(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlRows]:
+        """Open a transaction that only reads."""
+        with self.connection(write=False) as connection:
+            yield _rows(connection)
+
+    @contextmanager
+    def connection(self, *, write: bool) -> Iterator[sa.Connection]:
+        """Open a transaction on a bare connection, for the other files of this room."""
+        with self.engine.connect() as plain:
+            connection = plain.execution_options(writing=write)
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _rows(connection: sa.Connection) -> SqlRows:
+    return SqlRows(
+        schools=SqlSchools(connection),
+        students=SqlStudents(connection),
+        roster=SqlRoster(connection),
+        parents=SqlParents(connection),
+        links=SqlLinks(connection),
+        visits=SqlVisits(connection),
+        proofs=SqlProofs(connection),
+        projections=SqlProjections(connection),
+        audit=SqlAudit(connection),
+    )
+
+
+def _engine(url: str) -> sa.Engine:
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed)
+    return sa.create_engine(
+        parsed,
+        pool_pre_ping=True,
+        pool_timeout=LOCK_WAIT_S,
+        connect_args={
+            "connect_timeout": LOCK_WAIT_S,
+            "options": f"-c lock_timeout={LOCK_WAIT_S}s -c statement_timeout=4s -c timezone=UTC",
+        },
+    )
+
+
+def _sqlite(url: sa.URL) -> sa.Engine:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(url, connect_args={"timeout": LOCK_WAIT_S})
+    sa.event.listen(engine, "connect", _sqlite_pragmas)
+    sa.event.listen(engine, "begin", _sqlite_begin)
+    return engine
+
+
+def _sqlite_pragmas(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # BEGIN is ours, see _sqlite_begin
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _sqlite_begin(connection: sa.Connection) -> None:
+    """Take the write lock at the start: a reader that turns writer half-way would fail instead of wait."""
+    writing = connection.get_execution_options().get("writing", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

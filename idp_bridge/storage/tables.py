@@ -1,0 +1,211 @@
+"""Declare the tables and the constraints that hold the rules when code fails; never reads or writes a row."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from idp_bridge.domain.link import LIVE, WAITING
+from idp_bridge.storage.types import UtcTime
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _among(column: str, states: frozenset[str]) -> str:
+    return f"{column} IN ({', '.join(repr(str(state)) for state in sorted(states))})"
+
+
+schools = sa.Table(
+    "school",
+    metadata,
+    sa.Column("code", sa.String(32), primary_key=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("address", sa.String(400), nullable=False),
+    sa.Column("office_hours", sa.String(200), nullable=False),
+    sa.Column("phone", sa.String(50), nullable=False),
+)
+
+students = sa.Table(
+    "student",
+    metadata,
+    sa.Column("id", sa.String(255), primary_key=True),
+    sa.Column("number", sa.String(32), nullable=False),
+    sa.Column("given_name", sa.String(200), nullable=False),
+    sa.Column("family_name", sa.String(200), nullable=False),
+    sa.Column("birth_date", sa.Date, nullable=False),
+    sa.Column("school", sa.ForeignKey("school.code"), nullable=False),
+    sa.Column("grade", sa.String(20), nullable=False),
+    sa.Column("enrolled", sa.Boolean, nullable=False),
+    sa.Index(
+        "uq_student_number_enrolled",
+        "number",
+        unique=True,
+        sqlite_where=sa.text("enrolled"),
+        postgresql_where=sa.text("enrolled"),
+    ),
+    sa.Index(None, "school"),
+)
+
+guardian_hints = sa.Table(
+    "guardian_hint",
+    metadata,
+    sa.Column("student", sa.ForeignKey("student.id"), primary_key=True),
+    sa.Column("sourced_id", sa.String(255), primary_key=True),
+    sa.Column("given_name", sa.String(200), nullable=False),
+    sa.Column("family_name", sa.String(200), nullable=False),
+    sa.Column("role", sa.String(20), nullable=False),
+    sa.Column("email", sa.String(320), nullable=False),
+    sa.Column("phone", sa.String(50), nullable=False),
+)
+
+parents = sa.Table(
+    "parent",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("email", sa.String(320), nullable=False),
+    sa.Column("given_name", sa.String(255), nullable=False),
+    sa.Column("family_name", sa.String(255), nullable=False),
+    sa.Column("locale", sa.String(20), nullable=False),
+    sa.Column("first_seen_at", UtcTime, nullable=False),
+    sa.Column("rev", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("rev_at", UtcTime),
+)
+
+visits = sa.Table(
+    "visit",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("parent", sa.ForeignKey("parent.id"), nullable=False),
+    sa.Column("code_fingerprint", sa.String(64), nullable=False, unique=True),
+    sa.Column("code_turn", sa.Integer, nullable=False),
+    sa.Column("opened_at", UtcTime, nullable=False),
+    sa.Column("visit_by", sa.Date, nullable=False),
+    sa.Column("closed_at", UtcTime),
+    sa.Index(
+        "uq_visit_open",
+        "parent",
+        unique=True,
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    ),
+    sa.Index(None, "visit_by"),
+)
+
+links = sa.Table(
+    "link",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("parent", sa.ForeignKey("parent.id"), nullable=False),
+    sa.Column("visit", sa.ForeignKey("visit.id"), nullable=False),
+    sa.Column("claimed_number", sa.String(32), nullable=False),
+    sa.Column("claimed_birth_date", sa.Date, nullable=False),
+    sa.Column("claimed_school", sa.ForeignKey("school.code"), nullable=False),
+    sa.Column("relationship", sa.String(40), nullable=False),
+    sa.Column("student", sa.ForeignKey("student.id")),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("requested_at", UtcTime, nullable=False),
+    sa.Column("changed_at", UtcTime, nullable=False),
+    sa.Column("reason", sa.String(40)),
+    sa.Column("purposes", sa.String(100), nullable=False),
+    sa.Column("evidence", sa.String(40)),
+    sa.Column("verified_at", UtcTime),
+    sa.Column("verified_school", sa.ForeignKey("school.code")),
+    sa.Column("expires_at", UtcTime),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.CheckConstraint("state <> 'verified' OR student IS NOT NULL", name="verified_has_student"),
+    sa.Index(
+        "uq_link_live",
+        "parent",
+        "student",
+        unique=True,
+        sqlite_where=sa.text(_among("state", LIVE)),
+        postgresql_where=sa.text(_among("state", LIVE)),
+    ),
+    sa.Index(
+        "uq_link_waiting_number",
+        "parent",
+        "claimed_number",
+        unique=True,
+        sqlite_where=sa.text(_among("state", WAITING)),
+        postgresql_where=sa.text(_among("state", WAITING)),
+    ),
+    sa.Index(None, "visit"),
+    sa.Index(None, "student"),
+    sa.Index(None, "claimed_school", "state"),
+)
+
+identity_proofs = sa.Table(
+    "identity_proof",
+    metadata,
+    sa.Column("parent", sa.ForeignKey("parent.id"), primary_key=True),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("school", sa.ForeignKey("school.code"), nullable=False),
+    sa.Column("staff", sa.String(64), nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+)
+
+projections = sa.Table(
+    "projection",
+    metadata,
+    sa.Column("parent", sa.ForeignKey("parent.id"), primary_key=True),
+    sa.Column("due_since", UtcTime),
+    sa.Column("turn", sa.Integer, nullable=False),
+    sa.Column("loss", sa.Boolean, nullable=False),
+    sa.Column("fence", sa.Integer, nullable=False),
+    sa.Column("fence_turn", sa.Integer, nullable=False),
+    sa.Column("leased_until", UtcTime),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_try", UtcTime),
+    sa.Column("last_error", sa.String(400)),
+    sa.Column("done_rev", sa.Integer, nullable=False),
+    sa.Column("done_at", UtcTime),
+    sa.Index(None, "due_since"),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.String(60), nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("actor_kind", sa.String(20), nullable=False),
+    sa.Column("actor", sa.String(64), nullable=False),
+    sa.Column("parent", sa.String(64)),
+    sa.Column("student", sa.String(255)),
+    sa.Column("link", sa.String(32)),
+    sa.Column("school", sa.String(32)),
+    sa.Column("fields", sa.JSON, nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Index(None, "link"),
+    sa.Index(None, "parent"),
+    sa.Index(None, "student"),
+)
+
+sessions = sa.Table(
+    "session",
+    metadata,
+    sa.Column("id_hash", sa.String(64), primary_key=True),
+    sa.Column("iss", sa.String(255)),
+    sa.Column("sub", sa.String(64)),
+    sa.Column("sid", sa.String(64)),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False),
+    sa.Column("content", sa.JSON, nullable=False),
+    sa.Index(None, "iss", "sub"),
+    sa.Index(None, "sid"),
+    sa.Index(None, "expires_at"),
+)
+
+logout_tokens = sa.Table(
+    "logout_token",
+    metadata,
+    sa.Column("jti", sa.String(64), primary_key=True),
+    sa.Column("expires_at", UtcTime, nullable=False),
+)

@@ -1,0 +1,29 @@
+"""Insert-or-update in the words of each database; never knows what a row means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def upsert(
+    connection: sa.Connection,
+    table: sa.Table,
+    rows: Sequence[dict[str, Any]],
+    keep: frozenset[str] = frozenset(),
+) -> None:
+    """Insert `rows`, or update those whose primary key is there already, leaving columns in `keep` as is."""
+    if not rows:
+        return
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(table)
+    key = [column.name for column in table.primary_key]
+    changed = {
+        column.name: insert.excluded[column.name]
+        for column in table.columns
+        if column.name not in key and column.name not in keep
+    }
+    connection.execute(insert.on_conflict_do_update(index_elements=key, set_=changed), list(rows))
