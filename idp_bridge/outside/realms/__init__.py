@@ -1,0 +1,1 @@
+"""Bring Keycloak realms to what `realm-config/` declares; never touches people, only configuration."""
