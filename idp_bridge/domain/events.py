@@ -22,7 +22,7 @@ EVENTS: dict[str, frozenset[str]] = {
     "link:revoked": frozenset({"reason", "before", "after"}),
     "identity:proven": frozenset({"kind"}),
     "verification:refused": frozenset({"reason"}),
-    "projection:mismatch": frozenset({"wanted_rev", "found_rev"}),
+    "projection:mismatch": frozenset({"wanted_rev", "what"}),
     "alarm:unmatched-requests": frozenset({"count"}),
     "roster:imported": frozenset({"schools", "students", "withdrawn", "source_digest"}),
 }

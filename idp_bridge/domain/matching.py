@@ -1,0 +1,93 @@
+"""Compare what a parent said with what the roster says; never decides what a difference means."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from enum import StrEnum
+
+from idp_bridge.domain.claims import ROLE
+from idp_bridge.domain.link import Claimed
+from idp_bridge.domain.people import GuardianHint, Parent, Student
+
+SIMILAR = 0.75
+"""Share of equal letters from which two names are similar: `Amara Quintero`, `Amara Quintero-Bell`."""
+
+
+class Match(StrEnum):
+    """How two values compare."""
+
+    SAME = "same"
+    SIMILAR = "similar"
+    DIFFERS = "differs"
+    NOT_ASKED = "not-asked"
+    NOT_LISTED = "not-listed"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One row of the desk's table; `said` and `roster` are values to be formatted by the page."""
+
+    topic: str
+    said: object
+    roster: object
+    match: Match
+
+
+def fits(claimed: Claimed, student: Student) -> bool:
+    """Tell whether the claim names this student: number and birth date, nothing else."""
+    return claimed.student_number == student.number and claimed.birth_date == student.birth_date
+
+
+def compare(
+    claimed: Claimed, parent: Parent, student: Student, hints: tuple[GuardianHint, ...]
+) -> tuple[Comparison, ...]:
+    """Return the rows the clerk sees for one child, in the order of the page."""
+    hint = nearest(parent, hints)
+    return (
+        _equal("student-number", claimed.student_number, student.number),
+        _equal("birth-date", claimed.birth_date, student.birth_date),
+        _equal("school", claimed.school, student.school),
+        _relationship(claimed, hint),
+        _name(parent, hint),
+        Comparison("student-name", None, student.name, Match.NOT_ASKED),
+    )
+
+
+def nearest(parent: Parent, hints: Iterable[GuardianHint]) -> GuardianHint | None:
+    """Return the guardian in the roster whose e-mail or name is nearest to the parent's account."""
+    ranked = sorted(hints, key=lambda hint: (_likeness(parent, hint), hint.sourced_id), reverse=True)
+    if not ranked or _likeness(parent, ranked[0]) < SIMILAR:
+        return None
+    return ranked[0]
+
+
+def _likeness(parent: Parent, hint: GuardianHint) -> float:
+    if hint.email and hint.email.casefold() == parent.email.casefold():
+        return 2.0
+    return SequenceMatcher(None, _plain(parent.name), _plain(hint.name)).ratio()
+
+
+def _equal(topic: str, said: object, roster: object) -> Comparison:
+    return Comparison(topic, said, roster, Match.SAME if said == roster else Match.DIFFERS)
+
+
+def _relationship(claimed: Claimed, hint: GuardianHint | None) -> Comparison:
+    if hint is None:
+        return Comparison("relationship", claimed.relationship, None, Match.NOT_LISTED)
+    match = Match.SAME if hint.role == ROLE[claimed.relationship] else Match.DIFFERS
+    return Comparison("relationship", claimed.relationship, hint.role, match)
+
+
+def _name(parent: Parent, hint: GuardianHint | None) -> Comparison:
+    if hint is None:
+        return Comparison("parent-name", parent.name, None, Match.NOT_LISTED)
+    match = Match.SAME if _plain(parent.name) == _plain(hint.name) else Match.SIMILAR
+    return Comparison("parent-name", parent.name, hint.name, match)
+
+
+def _plain(name: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", name.casefold())
+    return " ".join("".join(ch for ch in decomposed if not unicodedata.combining(ch)).split())

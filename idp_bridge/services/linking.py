@@ -1,0 +1,233 @@
+"""Let a parent arrive and ask to be linked to a child; never says whether the child was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from idp_bridge.domain.errors import AlreadyAsked, BadInput, DistrictAddress, NotThere
+from idp_bridge.domain.events import Actor, ActorKind, Event
+from idp_bridge.domain.link import (
+    LIVE,
+    WAITING,
+    Claimed,
+    Link,
+    LinkId,
+    LinkState,
+    Move,
+    Visit,
+    VisitId,
+    moved,
+)
+from idp_bridge.domain.matching import fits
+from idp_bridge.domain.people import Parent, ParentId, StudentId, in_district_domain
+from idp_bridge.domain.visit_code import fingerprint, make
+from idp_bridge.services.expiring import close_visit, lapse
+from idp_bridge.services.house import House
+from idp_bridge.services.ports import Rows
+
+OLDEST_STUDENT_YEARS = 26
+"""Nobody older is a student here: Florida serves students with disabilities up to the 22nd birthday."""
+UNMATCHED_ALARM = 3
+"""Unmatched requests of one account in a day that raise an alarm for the district (design 4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """What the ID token of realm `parents` says of a parent who just signed in."""
+
+    id: ParentId
+    email: str
+    given_name: str
+    family_name: str
+    locale: str
+
+
+def arrive(house: House, person: SignedIn) -> Parent:
+    """Take a snapshot of the account of a parent who signed in, and return it."""
+    now = house.clock.now()
+    parent = Parent(person.id, person.email, person.given_name, person.family_name, person.locale, now)
+    with house.store.transaction() as rows:
+        rows.parents.save(parent)
+        return _known(rows, person.id)
+
+
+def check_claim(house: House, claimed: Claimed) -> None:
+    """Raise BadInput where a claim cannot be true of any student: birth date, school."""
+    today = _today(house, house.clock.now())
+    faults: dict[str, str] = {}
+    if claimed.birth_date > today:
+        faults["birth_date"] = "in-future"
+    elif claimed.birth_date.year < today.year - OLDEST_STUDENT_YEARS:
+        faults["birth_date"] = "too-long-ago"
+    with house.store.reading() as rows:
+        if rows.schools.get(claimed.school) is None:
+            faults["school"] = "choose"
+    if faults:
+        raise BadInput(faults)
+
+
+def request_link(house: House, parent_id: ParentId, claimed: Claimed) -> VisitId:
+    """Ask for a link and return the visit that will settle it.
+
+    The answer is the same whether the student exists, the birth date is right, or the link is there
+    already. The same request again changes nothing. Raises BadInput and DistrictAddress.
+    """
+    check_claim(house, claimed)
+    now = house.clock.now()
+    with house.store.transaction() as rows:
+        parent = _known(rows, parent_id)
+        if in_district_domain(parent.email, house.rules.email_domains):
+            raise DistrictAddress
+        visit = _open_visit(house, rows, parent_id, now)
+        mine = rows.links.of_parent(parent_id)
+        if not _asked_already(rows, mine, claimed, now):
+            _add(house, rows, visit, claimed, mine, now)
+        return visit.id
+
+
+def cancel_request(house: House, parent_id: ParentId, link_id: LinkId) -> None:
+    """Take a waiting request back. Raises NotThere and MoveRefused."""
+    now = house.clock.now()
+    with house.store.transaction() as rows:
+        link = rows.links.get(link_id)
+        if link is None or link.parent != parent_id:
+            raise NotThere
+        _cancel(rows, link, now)
+        close_visit(rows, link.visit, now)
+
+
+def _asked_already(rows: Rows, mine: tuple[Link, ...], claimed: Claimed, now: datetime) -> bool:
+    """Tell whether the same request waits already; one for the same number with other details is cancelled.
+
+    So a parent who mistyped a birth date just asks again, and nothing shows which of the two was right.
+    """
+    for link in mine:
+        if link.state in WAITING and link.claimed.student_number == claimed.student_number:
+            if link.claimed == claimed:
+                return True
+            _cancel(rows, link, now)
+    return False
+
+
+def _cancel(rows: Rows, link: Link, now: datetime) -> None:
+    done = moved(link, Move.CANCEL, now)
+    rows.links.save(done)
+    rows.audit.append(
+        Event(
+            "link:cancelled",
+            now,
+            Actor(ActorKind.PARENT, link.parent),
+            parent=link.parent,
+            student=link.student,
+            link=link.id,
+            fields={"before": link.state, "after": done.state},
+        )
+    )
+
+
+def _add(
+    house: House, rows: Rows, visit: Visit, claimed: Claimed, mine: tuple[Link, ...], now: datetime
+) -> None:
+    student = _matched(rows, claimed, mine)
+    link = Link(
+        id=LinkId(house.new_id()),
+        parent=visit.parent,
+        visit=visit.id,
+        claimed=claimed,
+        student=student,
+        state=LinkState.REQUESTED,
+        requested_at=now,
+        changed_at=now,
+    )
+    waiting = moved(link, Move.AWAIT_VISIT, now)
+    try:
+        rows.links.add(waiting)
+    except AlreadyAsked:
+        return  # the same request in another tab won the race: its row is as good as ours
+    rows.audit.append(
+        Event(
+            "link:requested",
+            now,
+            Actor(ActorKind.PARENT, visit.parent),
+            parent=visit.parent,
+            student=student,
+            link=link.id,
+            fields={
+                "claimed_school": claimed.school,
+                "relationship": claimed.relationship,
+                "matched": student is not None,
+            },
+        )
+    )
+    if student is None:
+        _alarm(rows, visit.parent, now)
+
+
+def _matched(rows: Rows, claimed: Claimed, mine: tuple[Link, ...]) -> StudentId | None:
+    """Return the student the claim names, unless this parent has a live link to them already.
+
+    Such a request is kept unmatched and lapses: the page must not tell it from any other.
+    """
+    student = rows.students.by_number(claimed.student_number)
+    if student is None or not fits(claimed, student):
+        return None
+    if any(link.student == student.id and link.state in LIVE for link in mine):
+        return None
+    return student.id
+
+
+def _alarm(rows: Rows, parent: ParentId, now: datetime) -> None:
+    count = rows.links.unmatched_since(parent, now - timedelta(days=1))
+    if count == UNMATCHED_ALARM:
+        rows.audit.append(
+            Event(
+                "alarm:unmatched-requests",
+                now,
+                Actor(ActorKind.PARENT, parent),
+                parent=parent,
+                fields={"count": count},
+            )
+        )
+
+
+def _open_visit(house: House, rows: Rows, parent: ParentId, now: datetime) -> Visit:
+    """Return the parent's open visit; lapse one whose last day is over and open a new one."""
+    today = _today(house, now)
+    visit = rows.visits.open_of(parent)
+    if visit is not None and visit.visit_by >= today:
+        return visit
+    if visit is not None:
+        lapse(rows, visit, now)
+    fresh = _new_visit(house, rows, parent, now, today)
+    try:
+        rows.visits.add(fresh)
+    except AlreadyAsked:  # another tab opened one between our look and our insert (PostgreSQL only)
+        return rows.visits.open_of(parent) or fresh
+    return fresh
+
+
+def _new_visit(house: House, rows: Rows, parent: ParentId, now: datetime, today: date) -> Visit:
+    visit = VisitId(house.new_id())
+    key, turn = house.rules.code_key, 0
+    while rows.visits.by_fingerprint(fingerprint(key, make(key, visit, turn))):
+        turn += 1
+    return Visit(
+        id=visit,
+        parent=parent,
+        code_fingerprint=fingerprint(key, make(key, visit, turn)),
+        code_turn=turn,
+        opened_at=now,
+        visit_by=today + timedelta(days=house.rules.visit_days),
+    )
+
+
+def _today(house: House, now: datetime) -> date:
+    return now.astimezone(house.rules.zone).date()
+
+
+def _known(rows: Rows, parent: ParentId) -> Parent:
+    found = rows.parents.get(parent)
+    if found is None:
+        raise NotThere
+    return found
