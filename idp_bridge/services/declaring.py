@@ -1,4 +1,4 @@
-"""Compare realms with their declaration, or bring them to it and look again; never says how Keycloak is asked."""
+"""Compare realms with their files, or bring them there and look again; never says how Keycloak is asked."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Realms(Protocol[D]):
     """The realms of one identity server. Every method raises Refused and Unreachable."""
 
     def compare(self, declared: D) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return one line for each declared thing that is otherwise, and the secrets the server does not show."""
+        """Return a line for each thing that is otherwise, and where secrets are that the server hides."""
         ...
 
     def bring(self, declared: D, *, rewrite_secrets: bool = False) -> tuple[str, ...]:

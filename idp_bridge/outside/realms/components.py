@@ -1,4 +1,4 @@
-"""Find and bring a realm's directories (LDAP) and their mappers; never deletes a directory, for its people go too."""
+"""Find and bring a realm's directories (LDAP) and their mappers; never deletes one, for its people go too."""
 
 from __future__ import annotations
 

@@ -47,7 +47,8 @@ def load_folder(
     wanted = [file for file in files if only is None or file.stem == only]
     if not wanted:
         raise DeclarationError([f"{folder}: no realm file{f' {only}.json' if only else ''} here"])
-    realms, problems = [], []
+    realms: list[DeclaredRealm] = []
+    problems: list[str] = []
     for file in wanted:
         try:
             realms.append(load(file, values))

@@ -1,4 +1,4 @@
-"""Find and bring who may touch whom (fine-grained admin permissions v2); never leaves one that is not declared.
+"""Find and bring who may touch whom (admin permissions v2); never leaves one that is not declared.
 
 A second permission for somebody else on all users turns the bridge's calls into 403.
 """

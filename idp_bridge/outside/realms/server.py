@@ -1,4 +1,4 @@
-"""Speak to Keycloak's Admin API as an administrator, with a time limit on every call; never decides what to say."""
+"""Speak to Keycloak's Admin API, with a time limit on every call; never decides what to say."""
 
 from __future__ import annotations
 

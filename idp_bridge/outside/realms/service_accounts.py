@@ -1,4 +1,4 @@
-"""Find and bring what a client's service account may do: exactly the declared roles and groups, never more."""
+"""Find and bring what a client's service account may do: the declared roles and groups, never more."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ def find_workflows(realm: Realm, declared: dict[str, Any]) -> dict[str, Any]:
 
 
 def bring_workflows(realm: Realm, declared: dict[str, Any]) -> None:
-    """Create or replace declared workflows and delete the others: any of them could write a person's links."""
+    """Create or replace declared workflows and delete others: any of them could write a person's links."""
     if "workflows" not in declared:
         return
     found, wanted = named(realm.get("workflows")), named(declared["workflows"])
