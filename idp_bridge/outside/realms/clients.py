@@ -90,7 +90,7 @@ def _bring_mappers(
         elif differs(mapper, there[name], "clients", "*", "protocolMappers", "*"):
             own = there[name]["id"]
             realm.put(f"{models}/{own}", {**mapper, "id": own}, f"{label}: mapper {name} written")
-    for name in there.keys() - wanted.keys():
+    for name in sorted(there.keys() - wanted.keys()):
         realm.delete(f"{models}/{there[name]['id']}", f"{label}: mapper {name} deleted")
 
 
@@ -101,11 +101,11 @@ def _bring_client_scopes(
     label = f"clients[{client['clientId']}]"
     # A scope cannot be default and optional at once: take away everywhere before adding anywhere.
     for kind in kinds:
-        for name in set(found[f"{kind}ClientScopes"]) - set(client[f"{kind}ClientScopes"]):
+        for name in sorted(set(found[f"{kind}ClientScopes"]) - set(client[f"{kind}ClientScopes"])):
             path = f"clients/{found['id']}/{kind}-client-scopes/{scopes[name]}"
             realm.delete(path, f"{label}: {kind} scope {name} taken away")
     for kind in kinds:
-        for name in set(client[f"{kind}ClientScopes"]) - set(found[f"{kind}ClientScopes"]):
+        for name in sorted(set(client[f"{kind}ClientScopes"]) - set(found[f"{kind}ClientScopes"])):
             path = f"clients/{found['id']}/{kind}-client-scopes/{scopes[name]}"
             realm.put(path, None, f"{label}: {kind} scope {name} added")
 

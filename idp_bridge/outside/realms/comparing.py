@@ -121,7 +121,7 @@ def _compare_maps(declared: dict[str, Any], found: dict[str, Any], place: _Place
     for key, value in declared.items():
         yield from _compare(value, found.get(key), place.key(key))
     if place.keys in EXACT:
-        for key in found.keys() - declared.keys():
+        for key in sorted(found.keys() - declared.keys()):
             if not _empty(found[key]):
                 yield Difference(place.key(key).path, None, found[key])
 
@@ -134,7 +134,7 @@ def _compare_members(declared: list[Any], found: object, place: _Place) -> Itera
         else:
             yield Difference(place.member(name).path, item, None)
     if place.keys in EXACT:
-        for name in there.keys() - wanted.keys():
+        for name in sorted(there.keys() - wanted.keys()):
             yield Difference(place.member(name).path, None, there[name])
     if place.keys in ORDERED and (order := [n for n in there if n in wanted]) != [
         n for n in wanted if n in there

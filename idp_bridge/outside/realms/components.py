@@ -45,7 +45,7 @@ def _bring(realm: Realm, kind: str, component: dict[str, Any], found: Any, rewri
 
 def _bring_mappers(realm: Realm, kind: str, mappers: list[Any], parent: dict[str, Any], label: str) -> None:
     there, wanted = named(parent["subComponents"].get(kind, [])), named(mappers)
-    for name in there.keys() - wanted.keys():
+    for name in sorted(there.keys() - wanted.keys()):
         realm.delete(f"components/{there[name]['id']}", f"{label}: mapper {name} deleted")
     for name, mapper in wanted.items():
         found = there.get(name)

@@ -18,7 +18,7 @@ def bring_workflows(realm: Realm, declared: dict[str, Any]) -> None:
     if "workflows" not in declared:
         return
     found, wanted = named(realm.get("workflows")), named(declared["workflows"])
-    for name in found.keys() - wanted.keys():
+    for name in sorted(found.keys() - wanted.keys()):
         realm.delete(f"workflows/{found[name]['id']}", f"workflows[{name}]: deleted")
     for name, workflow in wanted.items():
         if name not in found:
