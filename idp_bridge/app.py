@@ -1,0 +1,85 @@
+"""Know everybody: turn settings into a House, the Flask app and the worker; never holds a rule."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from flask import Flask
+
+from idp_bridge.domain.people import ParentId
+from idp_bridge.outside.directory import LdapDirectory
+from idp_bridge.outside.keycloak import KeycloakAccounts
+from idp_bridge.outside.queue import HueyWakeup, make_queue, run_consumer
+from idp_bridge.services.expiring import lapse_visits
+from idp_bridge.services.house import House, Rules
+from idp_bridge.services.projecting import project, sweep
+from idp_bridge.settings import Settings
+from idp_bridge.storage.sessions import SqlSessions
+from idp_bridge.storage.store import SqlStore
+from idp_bridge.web.front_door import Options, build
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Return now, aware, in UTC."""
+        return datetime.now(UTC)
+
+
+def make_store(settings: Settings) -> SqlStore:
+    """Open the bridge's database."""
+    return SqlStore(settings.database.url)
+
+
+def make_house(settings: Settings, store: SqlStore) -> House:
+    """Bundle storage, gates and the district's rules."""
+    return House(
+        store=store,
+        accounts=KeycloakAccounts(settings.keycloak),
+        directory=LdapDirectory(settings.directory),
+        wakeup=HueyWakeup(make_queue(settings.worker)),
+        clock=SystemClock(),
+        rules=Rules(
+            code_key=settings.web.code_key.get_secret_value().encode(),
+            zone=ZoneInfo(settings.district.time_zone),
+            email_domains=settings.district.email_domains,
+            visit_days=settings.district.visit_days,
+        ),
+    )
+
+
+def make_web(settings: Settings) -> Flask:
+    """Build the Flask app."""
+    store = make_store(settings)
+    options = Options(
+        url=settings.web.url,
+        secret_key=settings.web.secret_key.get_secret_value(),
+        session_hours=settings.web.session_hours,
+        district=settings.district,
+        realms={"parents": settings.parents_realm, "district": settings.district_realm},
+        apps=settings.apps,
+    )
+    return build(make_house(settings, store), SqlSessions(store), options)
+
+
+def run_worker(settings: Settings) -> None:
+    """Run the worker until it is told to stop: projections at once, a sweep every minute."""
+    store = make_store(settings)
+    house = make_house(settings, store)
+    sessions = SqlSessions(store)
+
+    def every_minute() -> None:
+        now = house.clock.now()
+        sweep(house, now)
+        lapse_visits(house, now)
+        sessions.sweep(now)
+
+    def one(parent: str) -> None:
+        project(house, ParentId(parent))
+
+    run_consumer(make_queue(settings.worker), project=one, sweep=every_minute)
+
+
+__all__ = ["SystemClock", "make_house", "make_store", "make_web", "run_worker"]
