@@ -1,4 +1,4 @@
-"""What counts as a difference between a realm file and a server, and what is only Keycloak's way of writing."""
+"""What is a difference between a realm file and a server, and what is only Keycloak's way of writing."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def test_whatever_is_declared_and_missing_is_found(value: dict[str, str]) -> Non
         pytest.param({"a": []}, {"a": None}, id="empty list and nothing"),
         pytest.param({"a": {}}, {}, id="empty map and absent"),
         pytest.param({"a": 1}, {"a": 1, "id": "7", "more": {}}, id="what the server adds"),
-        pytest.param({"attributes": {"a": '{"x":1,"y":[]}'}}, {"attributes": {"a": '{"y": [], "x": 1}'}}, id="json"),
+        pytest.param(
+            {"attributes": {"a": '{"x":1,"y":[]}'}}, {"attributes": {"a": '{"y": [], "x": 1}'}}, id="json"
+        ),
         pytest.param({"a": "x##y"}, {"a": "y##x"}, id="addresses joined by ##"),
         pytest.param({"password": ""}, {"password": MASKED}, id="masked nothing"),
         pytest.param(

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp_bridge.outside.realms.declared import DeclarationError, fill, load, load_folder, missing
+
 from .sample import REALM_CONFIG, VALUES
 
 
