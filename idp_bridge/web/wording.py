@@ -1,0 +1,150 @@
+"""Say the codes of the domain in words, for parents and for staff; never decides anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from babel.lists import format_list
+from flask_babel import LazyString, get_locale
+from flask_babel import lazy_gettext as _l
+
+from idp_bridge.domain.evidence import EvidenceKind, IdentityKind
+from idp_bridge.domain.link import LinkState
+from idp_bridge.domain.people import Relationship
+
+RELATIONSHIPS: dict[str, LazyString] = {
+    Relationship.PARENT: _l("Birth or adoptive parent"),
+    Relationship.STEP_PARENT: _l("Step-parent"),
+    Relationship.LEGAL_GUARDIAN: _l("Legal guardian"),
+    Relationship.FOSTER_PARENT: _l("Foster parent"),
+    Relationship.CAREGIVER: _l("Caregiver acting as parent"),
+    Relationship.CASEWORKER: _l("Caseworker"),
+    Relationship.SURROGATE: _l("Surrogate parent"),
+}
+
+RELATIONSHIP_NOTES: dict[str, LazyString] = {
+    Relationship.LEGAL_GUARDIAN: _l("Named by a court"),
+    Relationship.FOSTER_PARENT: _l("The child was placed with you"),
+    Relationship.CAREGIVER: _l("A relative or other adult the child lives with"),
+    Relationship.CASEWORKER: _l("You work for the agency that is responsible for the child"),
+    Relationship.SURROGATE: _l("Appointed for the child’s special education"),
+}
+
+STATES: dict[str, LazyString] = {
+    LinkState.REQUESTED: _l("Waiting for the visit"),
+    LinkState.AWAITING_VISIT: _l("Waiting for the visit"),
+    LinkState.VERIFIED: _l("Linked"),
+    LinkState.SUSPENDED: _l("On hold"),
+    LinkState.DENIED: _l("Not confirmed"),
+    LinkState.CANCELLED: _l("Taken back"),
+    LinkState.LAPSED: _l("The visit time is over"),
+    LinkState.ENDED: _l("Ended"),
+}
+
+IDENTITY_KINDS: dict[str, LazyString] = {
+    IdentityKind.DRIVER_LICENSE: _l("Driver license or state ID"),
+    IdentityKind.PASSPORT: _l("Passport"),
+    IdentityKind.CONSULAR_ID: _l("Consular ID"),
+    IdentityKind.MILITARY_ID: _l("Military ID"),
+    IdentityKind.OTHER_PHOTO_ID: _l("Other photo ID of an authority"),
+}
+
+EVIDENCE_KINDS: dict[str, LazyString] = {
+    EvidenceKind.SCHOOL_RECORD: _l("The school record names this person"),
+    EvidenceKind.BIRTH_CERTIFICATE: _l("Birth certificate"),
+    EvidenceKind.MARRIAGE_CERTIFICATE: _l("Marriage certificate"),
+    EvidenceKind.COURT_ORDER: _l("Court order"),
+    EvidenceKind.PLACEMENT_LETTER: _l("Placement letter"),
+    EvidenceKind.CAREGIVER_AFFIDAVIT: _l("Caregiver affidavit"),
+    EvidenceKind.AGENCY_LETTER: _l("Letter of the agency"),
+    EvidenceKind.OTHER_ACCEPTED: _l("Another paper the school accepts"),
+}
+
+DENIAL_REASONS: dict[str, LazyString] = {
+    "identity-not-shown": _l("No photo ID was shown"),
+    "relationship-not-shown": _l("Nothing showed the relationship"),
+    "not-the-student": _l("The answers do not fit this student"),
+    "request-by-mistake": _l("The request was made by mistake"),
+    "ask-district-office": _l("The district office decides this one"),
+}
+"""A refusal's reason, as staff choose it."""
+
+DENIAL_ADVICE: dict[str, LazyString] = {
+    "identity-not-shown": _l(
+        "The school did not see a photo ID. Ask again and bring one: a driver license, a passport, "
+        "a consular or military ID, or another photo ID."
+    ),
+    "relationship-not-shown": _l(
+        "The school did not see what shows that you may act for this child. Ask again; the visit slip says "
+        "which papers the school accepts."
+    ),
+    "not-the-student": _l(
+        "The student number, the date of birth or the school did not fit. Look at the report card, then ask again."
+    ),
+    "request-by-mistake": _l("The request was made by mistake. If you still need the link, ask again."),
+    "ask-district-office": _l(
+        "The district office decides this request. Call them; they can tell you what to do."
+    ),
+}
+"""What a parent can do after each reason."""
+
+REVOCATION_REASONS: dict[str, LazyString] = {
+    "court-order": _l("Court order"),
+    "verified-by-mistake": _l("Verified by mistake"),
+    "parent-asked": _l("The parent asked for it"),
+    "account-misused": _l("The account was misused"),
+    "other-lawful-reason": _l("Another lawful reason"),
+}
+
+END_REASONS: dict[str, LazyString] = {
+    "revoked": _l("The school or the district ended this link."),
+    "left": _l("You ended this link."),
+    "expired": _l("This link was made for a certain time, and the time is over."),
+    "student_is_18": _l("The student turned 18, so the records are now the student’s own."),
+    "withdrew": _l("The student left the district’s schools."),
+    "merged": _l("This link was joined with another one of yours."),
+}
+"""Why a link ended, in one sentence for the parent."""
+
+END_ADVICE: dict[str, LazyString] = {
+    "revoked": _l(
+        "The district’s apps no longer show this student to you. If you think this is not right, call the "
+        "school: they can tell you the reason and what you can do."
+    ),
+    "left": _l("You can ask to be linked again at any time. It takes one visit to the school."),
+    "expired": _l("You can ask to be linked again. It takes one visit to the school, with current papers."),
+    "student_is_18": _l(
+        "From the 18th birthday on, the law gives the rights over school records to the student. The student can "
+        "allow you to see them again: ask the school how."
+    ),
+    "withdrew": _l("If the student comes back to one of our schools, you can ask to be linked again."),
+    "merged": _l("Nothing is lost: look for the other link under My children."),
+}
+
+EVENTS: dict[str, LazyString] = {
+    "link:requested": _l("You asked to be linked"),
+    "link:verified": _l("The school confirmed the link"),
+    "link:denied": _l("The school could not confirm the request"),
+    "link:lapsed": _l("The visit time was over"),
+    "link:revoked": _l("The link was ended"),
+}
+"""What a parent reads in "What has happened". An event that is not listed is not shown: it names no staff
+and tells nothing of what happened behind the counter."""
+
+BIRTH_DATE_FAULTS: dict[str, LazyString] = {
+    "in-future": _l("The date of birth must be in the past"),
+    "too-long-ago": _l("Check the year: a student here is not that old"),
+}
+
+HELP_HOURS = _l("Monday to Friday, 8 to 4")
+"""The usual office hours of a district, named here so that they have a translation."""
+
+
+def student_number(number: str) -> str:
+    """Return a student number as people read it aloud: `4655 4860`."""
+    return f"{number[:4]} {number[4:]}"
+
+
+def any_of(words: Iterable[object]) -> str:
+    """Return `words` as a list in the page's language: `A, B, or C`."""
+    return format_list([str(word) for word in words], style="or", locale=get_locale() or "en")
