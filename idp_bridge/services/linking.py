@@ -52,14 +52,22 @@ def arrive(house: House, person: SignedIn) -> Parent:
         return _known(rows, person.id)
 
 
+def check_birth_date(house: House, birth_date: date) -> None:
+    """Raise BadInput where no student can have this birth date: in the future, or too long ago."""
+    today = _today(house, house.clock.now())
+    if birth_date > today:
+        raise BadInput({"birth_date": "in-future"})
+    if birth_date.year < today.year - OLDEST_STUDENT_YEARS:
+        raise BadInput({"birth_date": "too-long-ago"})
+
+
 def check_claim(house: House, claimed: Claimed) -> None:
     """Raise BadInput where a claim cannot be true of any student: birth date, school."""
-    today = _today(house, house.clock.now())
     faults: dict[str, str] = {}
-    if claimed.birth_date > today:
-        faults["birth_date"] = "in-future"
-    elif claimed.birth_date.year < today.year - OLDEST_STUDENT_YEARS:
-        faults["birth_date"] = "too-long-ago"
+    try:
+        check_birth_date(house, claimed.birth_date)
+    except BadInput as fault:
+        faults |= fault.fields
     with house.store.reading() as rows:
         if rows.schools.get(claimed.school) is None:
             faults["school"] = "choose"

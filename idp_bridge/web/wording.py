@@ -79,7 +79,8 @@ DENIAL_ADVICE: dict[str, LazyString] = {
         "which papers the school accepts."
     ),
     "not-the-student": _l(
-        "The student number, the date of birth or the school did not fit. Look at the report card, then ask again."
+        "The student number, the date of birth or the school did not fit. "
+        "Look at the report card, then ask again."
     ),
     "request-by-mistake": _l("The request was made by mistake. If you still need the link, ask again."),
     "ask-district-office": _l(
@@ -114,8 +115,8 @@ END_ADVICE: dict[str, LazyString] = {
     "left": _l("You can ask to be linked again at any time. It takes one visit to the school."),
     "expired": _l("You can ask to be linked again. It takes one visit to the school, with current papers."),
     "student_is_18": _l(
-        "From the 18th birthday on, the law gives the rights over school records to the student. The student can "
-        "allow you to see them again: ask the school how."
+        "From the 18th birthday on, the law gives the rights over school records to the student. "
+        "The student can allow you to see them again: ask the school how."
     ),
     "withdrew": _l("If the student comes back to one of our schools, you can ask to be linked again."),
     "merged": _l("Nothing is lost: look for the other link under My children."),
