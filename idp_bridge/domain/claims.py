@@ -90,10 +90,6 @@ def stored_revision(stored: tuple[str, ...]) -> int:
     return max((_revision(text) for text in stored), default=0)
 
 
-EMPTY = student_links(0, None, ())
-"""What the realm's workflow gives a new account: never absent, or a group's attribute would show."""
-
-
 def _entry(one: Shown) -> dict[str, object]:
     entry: dict[str, object] = {
         "id": one.student.number,
@@ -117,3 +113,7 @@ def _revision(text: str) -> int:
         return 0
     rev = value.get("rev") if isinstance(value, dict) else None
     return rev if isinstance(rev, int) and not isinstance(rev, bool) else 0
+
+
+EMPTY = student_links(0, None, ())
+"""What the realm's workflow gives a new account: never absent, or a group's attribute would show."""

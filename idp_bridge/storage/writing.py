@@ -26,4 +26,8 @@ def upsert(
         for column in table.columns
         if column.name not in key and column.name not in keep
     }
-    connection.execute(insert.on_conflict_do_update(index_elements=key, set_=changed), list(rows))
+    if changed:
+        statement = insert.on_conflict_do_update(index_elements=key, set_=changed)
+    else:
+        statement = insert.on_conflict_do_nothing(index_elements=key)
+    connection.execute(statement, list(rows))

@@ -58,9 +58,9 @@ def test_a_revoked_link_goes_and_sessions_end_after_the_value_was_read_back(hous
     project(house, AMARA)
     revoke_link(house, OPERATOR, link.id, "court-order")
     assert project(house, AMARA) is Outcome.WRITTEN
-    assert stored(accounts) == {**stored(accounts), "rev": 2, "links": []}
-    assert accounts.ended == [AMARA]
     assert accounts.calls[-4:] == ["write_links", "get", "end_sessions", "drop_offline_tokens"]
+    assert accounts.ended == [AMARA]
+    assert stored(accounts) == {**stored(accounts), "rev": 2, "links": []}
 
 
 @pytest.mark.parametrize("failure", [Unreachable("keycloak"), Refused("keycloak", "403"), Gone("keycloak")])

@@ -1,0 +1,16 @@
+"""A wake-up that only notes whom it was for."""
+
+from __future__ import annotations
+
+from idp_bridge.domain.people import ParentId
+
+
+class FakeWakeup:
+    """Keeps the parents in the order they were named."""
+
+    def __init__(self) -> None:
+        self.woken: list[ParentId] = []
+
+    def projection_due(self, parent: ParentId) -> None:
+        """Note the parent."""
+        self.woken.append(parent)
