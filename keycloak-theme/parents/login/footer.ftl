@@ -2,7 +2,7 @@
 <#macro content>
 <#assign step = {"register": 2, "login-verify-email": 3}[pageId!""]!0>
 <#if step gt 0>
-<div class="steps">
+<div class="steps slim">
 <p class="steps-now">${msg("stepOf", step, 5, msg("step" + step))}</p>
 <ol role="list" aria-label="${msg("theSteps")}">
 <#list 1..5 as n>

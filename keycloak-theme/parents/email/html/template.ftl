@@ -9,8 +9,8 @@
 @media (prefers-color-scheme:dark){body{background:#0e191d!important;color:#e8f0f1!important}.mail{background:#16262b!important}.mail small{color:#a9bbc0}}
 </style></head>
 <body style="margin:0;padding:16px;background:#f1f5f5;color:#14282e;font-family:system-ui,'Segoe UI',Roboto,Arial,sans-serif;font-size:17px;line-height:1.5">
-<div style="max-width:34em;margin:0 auto">
-<div style="padding:16px 24px;background:${properties.brand};color:${properties.brandOn};border-radius:16px 16px 0 0"><b>${realmName!""}</b><br>${msg("mailService")}</div>
+<div role="main" style="max-width:34em;margin:0 auto">
+<div style="padding:16px 24px;background:${properties.brand};color:${properties.brandOn};border-radius:16px 16px 0 0"><h1 style="margin:0;font-size:17px">${realmName!""}</h1>${msg("mailService")}</div>
 <div class="mail" style="padding:24px;background:#ffffff;border-radius:0 0 16px 16px">
 <#nested>
 </div>

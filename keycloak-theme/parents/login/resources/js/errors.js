@@ -9,6 +9,7 @@ document.addEventListener("DOMContentLoaded", () => {
   if (known) known.setAttribute("aria-label", known.closest(".field")?.querySelector("label")?.textContent.trim() || "");
   const names = { firstName: "given-name", lastName: "family-name" };
   for (const id in names) document.getElementById(id)?.setAttribute("autocomplete", names[id]);
+  for (const field of document.querySelectorAll("[tabindex]")) if (field.tabIndex > 0) field.removeAttribute("tabindex");
   const wrong = [...document.querySelectorAll("[aria-invalid]")].filter((field) => {
     if (field.getAttribute("aria-invalid") !== "true") { field.removeAttribute("aria-invalid"); return false; }
     const error = document.getElementById("input-error-" + field.id)
