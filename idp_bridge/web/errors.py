@@ -90,7 +90,8 @@ TABLE: dict[type[Exception], Words] = {
         403,
         _l("Use a personal e-mail address"),
         _l(
-            "A parent account cannot use a district address. Change the e-mail of the account, or make another."
+            "A parent account cannot use a district address. "
+            "Change the e-mail of the account, or make another."
         ),
     ),
     refusals.TooManyGuesses: Words(
@@ -105,7 +106,8 @@ TABLE: dict[type[Exception], Words] = {
         403,
         _l("You are signed in with another kind of account"),
         _l(
-            "Parents use an account with a personal e-mail; staff and students use the district's. Sign out first."
+            "Parents use an account with a personal e-mail; staff and students use the district’s. "
+            "Sign out first."
         ),
     ),
     SignInUnfinished: Words(

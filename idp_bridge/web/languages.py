@@ -39,6 +39,7 @@ def install(app: Flask) -> None:
     app.register_blueprint(blueprint)
     app.context_processor(_context)
     app.jinja_env.filters["day"] = day
+    app.jinja_env.filters["plain_day"] = plain_day
     app.jinja_env.filters["day_short"] = day_short
     app.jinja_env.filters["moment"] = moment
 
@@ -56,6 +57,12 @@ def day(value: date) -> str:
     full = format_date(value, "full", rebase=False)
     near = abs((value - _today()).days) < 180
     return _without_year(full, value, near)
+
+
+def plain_day(value: date) -> str:
+    """Return a date without its weekday: `October 14`; with the year if it is not near."""
+    near = abs((value - _today()).days) < 180
+    return _without_year(format_date(value, "long", rebase=False), value, near)
 
 
 def day_short(value: date) -> str:

@@ -48,7 +48,7 @@ def install(app: Flask) -> None:
             client_secret=section.client_secret.get_secret_value(),
             server_metadata_url=f"{section.issuer}/.well-known/openid-configuration",
             client_kwargs={
-                "scope": "openid profile email" if realm == "parents" else "openid profile email",
+                "scope": "openid profile email",
                 "code_challenge_method": "S256",
                 "default_timeout": TIMEOUT_S,
             },

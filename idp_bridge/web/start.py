@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from idp_bridge.web.guards import for_everybody
 from idp_bridge.web.session import current_person
+from idp_bridge.web.wording import APP_NAMES
 
 blueprint = Blueprint("start", __name__)
 
@@ -26,7 +27,8 @@ def home() -> str | Response:
         return redirect(url_for("parent.children"))
     if person and person.population == "employee":
         return redirect(url_for("school.desk"))
-    return render_template("start.html")
+    apps = [(app, name) for app, name in APP_NAMES.items() if app in current_app.config["APPS"]]
+    return render_template("start.html", apps=apps)
 
 
 @blueprint.get("/start")
@@ -38,9 +40,10 @@ def who() -> str | Response:
         abort(404)
     chosen = request.args.get("as") or request.cookies.get(WHO_COOKIE, "")
     if chosen not in REALM_OF or request.args.get("ask"):
-        return render_template("who.html", app_name=app_name)
+        return render_template("who.html", app_name=app_name, shown_name=APP_NAMES.get(app_name, app_name))
     response = redirect(_initiate(app_name, REALM_OF[chosen]))
-    response.set_cookie(WHO_COOKIE, chosen, max_age=YEAR_S, samesite="Lax", httponly=True)
+    if request.args.get("remember"):
+        response.set_cookie(WHO_COOKIE, chosen, max_age=YEAR_S, samesite="Lax", httponly=True)
     return response
 
 

@@ -137,6 +137,9 @@ BIRTH_DATE_FAULTS: dict[str, LazyString] = {
     "too-long-ago": _l("Check the year: a student here is not that old"),
 }
 
+APP_NAMES = {"oneview": "OneView", "focus": "Focus"}
+"""Web apps of the district that a browser can open, by the name settings give them."""
+
 HELP_HOURS = _l("Monday to Friday, 8 to 4")
 """The usual office hours of a district, named here so that they have a translation."""
 
