@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from keycloak import KeycloakOpenIDConnection
-from keycloak.exceptions import KeycloakAuthenticationError, KeycloakConnectionError, KeycloakError
+from keycloak.exceptions import KeycloakConnectionError, KeycloakError
 
 from idp_bridge.outside.errors import Gone, Refused, Unreachable
 
@@ -80,13 +80,19 @@ class AdminServer:
             )
         except KeycloakConnectionError as error:
             raise Unreachable(SYSTEM, f"{self.url} does not answer: {error.__cause__ or error}") from error
-        except KeycloakAuthenticationError as error:
-            raise Refused(SYSTEM, f"{self.url} does not accept this administrator: {error}") from error
         except KeycloakError as error:
-            raise _failure("signing in", error.response_code or 0, str(error)) from error
+            raise self._not_signed_in(error) from error
         if response.status_code >= 400:
             raise _failure(f"{method.upper()} {path}", response.status_code, response.text)
         return response.json() if method == "get" else response.headers.get("Location", "").rsplit("/", 1)[-1]
+
+    def _not_signed_in(self, error: KeycloakError) -> Exception:
+        status = error.response_code or 0
+        if status in (400, 401, 403):
+            return Refused(SYSTEM, f"{self.url} does not accept this administrator")
+        if status == 404:
+            return Refused(SYSTEM, f"{self.url} is not a Keycloak: it has no realm master")
+        return _failure(f"signing in at {self.url}", status, str(error))
 
 
 class Realm:
