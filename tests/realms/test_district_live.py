@@ -100,7 +100,7 @@ def test_the_directory_is_read_only(district: Realm, bridge: App) -> None:
     for attribute, value in (("population", "student"), ("student_number", "46554860")):
         attributes = {**user.get("attributes", {}), attribute: [value]}
         body = {"email": user["email"], "firstName": user["firstName"], "lastName": user["lastName"]}
-        with pytest.raises(Refused, match="ReadOnly|read-only"):
+        with pytest.raises(Refused, match=r"ReadOnly|read-only"):
             district.put(f"users/{user['id']}", {**body, "attributes": attributes}, "")
         assert told(bridge, "jo.hathaway")["population"] == "employee"
     with pytest.raises(Refused):
