@@ -1,0 +1,1 @@
+"""Hold what sets up, starts and shows the project on a developer machine; never shipped."""

@@ -1,0 +1,1 @@
+"""Run the whole native stack on loopback, for the demo and the tests; never used in production."""

@@ -1,0 +1,110 @@
+"""Start one program, keep its log, and make sure that it ends with us; never knows what it serves."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+STOP_WAIT_S = 15
+LAST_LINES = 25
+
+
+class NotStarted(Exception):
+    """A program ended or did not get ready in time; the message has the last lines of its log."""
+
+
+class Program:
+    """One child process in a group of its own."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> None:
+        self.name = name
+        self.log = log
+        self._command = list(command)
+        self._env = dict(env) if env is not None else None
+        self._cwd = cwd
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Return the process id of the running program."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Tell whether the program runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start the program; its output goes to `log`."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._env,
+                cwd=self._cwd,
+                start_new_session=True,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - nothing of ours holds a lock at this moment
+            )
+
+    def wait_ready(self, ready: Callable[[], bool], within_s: float) -> None:
+        """Wait until `ready()`; raise NotStarted when the program ends or takes longer than `within_s`."""
+        deadline = time.monotonic() + within_s
+        while not ready():
+            if not self.running:
+                raise NotStarted(f"{self.name} ended before it was ready.\n{self.last_lines()}")
+            if time.monotonic() > deadline:
+                raise NotStarted(f"{self.name} was not ready within {within_s:.0f} s.\n{self.last_lines()}")
+            time.sleep(0.1)
+
+    def stop(self, wait_s: float = STOP_WAIT_S) -> None:
+        """End the program and its children: SIGTERM first, SIGKILL after `wait_s`."""
+        process = self._process
+        if process is None:
+            return
+        _signal_group(process.pid, signal.SIGTERM)
+        try:
+            process.wait(wait_s)
+        except subprocess.TimeoutExpired:
+            _signal_group(process.pid, signal.SIGKILL)
+            process.wait(STOP_WAIT_S)
+        _signal_group(process.pid, signal.SIGKILL)
+        self._process = None
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the program and its children (SIGSTOP makes it hang)."""
+        _signal_group(self.pid, number)
+
+    def last_lines(self) -> str:
+        """Return the end of the log."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return "\n".join(f"  {line}" for line in lines[-LAST_LINES:])
+
+
+def _end_with_parent() -> None:
+    """Ask the kernel for SIGTERM when the parent dies, so that kill -9 of the demo leaves nothing."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        return
