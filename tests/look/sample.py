@@ -1,4 +1,4 @@
-"""Serves sample pages with every part of the look, for tests and for the eye; it knows nothing of the product."""
+"""Serves sample pages with every part of the look, for tests and the eye; knows nothing of the product."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def wrong_form() -> ChildForm:
 
 def qr() -> Markup:
     """The picture of a visit code, without a size of its own."""
-    return Markup(segno.make("KRTV-MHBD").svg_inline(omitsize=True))  # noqa: S704
+    return Markup(segno.make("KRTV-MHBD").svg_inline(omitsize=True))
 
 
 def open_button(number: int) -> Markup:
@@ -85,7 +85,8 @@ def queue_rows() -> list[list[Markup]]:
         [
             Markup("<b>Tue, Nov 25</b> 1 day"),
             Markup(
-                "Bartholomew Nakagawa-Fitzsimmons <small>bartholomew.nakagawa.fitzsimmons@longmail.example</small>"
+                "Bartholomew Nakagawa-Fitzsimmons "
+                "<small>bartholomew.nakagawa.fitzsimmons@longmail.example</small>"
             ),
             Markup("4633 0042<br>4633 0043"),
             Markup("Caregiver acting as parent"),
@@ -106,7 +107,7 @@ def queue_rows() -> list[list[Markup]]:
 
 
 def sample_app() -> Flask:
-    """A Flask app that shows each sample page at /<name>?lang=en|es|ar, with the product's templates and files."""
+    """A Flask app that shows each sample page at /<name>?lang=en|es|ar, from the product's templates."""
     app = Flask("look", template_folder=str(WEB / "templates"), static_folder=str(WEB / "static"))
     app.config.update(SECRET_KEY="sample", WTF_CSRF_ENABLED=False, BABEL_DEFAULT_LOCALE="en")
     app.jinja_loader.searchpath.append(str(Path(__file__).parent / "templates"))  # type: ignore[union-attr]

@@ -1,0 +1,1 @@
+"""Tests of the look: stylesheet, page parts, Keycloak themes."""
