@@ -44,9 +44,10 @@ class KeycloakRealms:
         Raises Refused, Unreachable.
         """
         realm, content = Realm(self._server, declared.name), declared.content
-        if realm.find() is None:
-            create(realm, content)
-        bring_settings(realm, content)
+        own = realm.find()
+        if own is None:
+            own = create(realm, content)
+        bring_settings(realm, content, own)
         bring_groups(realm, content)
         bring_scopes(realm, content)
         remove_stray_mappers(realm, content)
@@ -55,22 +56,23 @@ class KeycloakRealms:
         bring_components(realm, content, rewrite_secrets=rewrite_secrets)
         bring_permissions(realm, content)
         bring_workflows(realm, content)
-        bring_defaults(realm, content)
+        bring_defaults(realm, content, own)
         if rewrite_secrets:
             rewrite_mail_secret(realm, content)
-        open_realm(realm, content)
+        open_realm(realm, content, own)
         return tuple(realm.changes)
 
     def _compared(self, declared: DeclaredRealm) -> tuple[Difference, ...]:
         realm = Realm(self._server, declared.name)
-        if realm.find() is None:
+        own = realm.find()
+        if own is None:
             return (Difference("realm", declared.name, None),)
-        return differences({**declared.content, "strayMappers": []}, find_realm(realm, declared.content))
+        return differences({**declared.content, "strayMappers": []}, find_realm(realm, declared.content, own))
 
 
-def find_realm(realm: Realm, declared: dict[str, Any]) -> dict[str, Any]:
-    """Read the realm into the shape of a realm file."""
-    found: dict[str, Any] = {}
-    for find in (find_settings, find_groups, find_clients, find_components, find_permissions, find_workflows):
+def find_realm(realm: Realm, declared: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Read the realm into the shape of a realm file; `own` is the realm's own representation."""
+    found = {**find_settings(realm, declared, own), **find_groups(realm, declared, own)}
+    for find in (find_clients, find_components, find_permissions, find_workflows):
         found |= find(realm, declared)
     return found

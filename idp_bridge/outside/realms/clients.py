@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from idp_bridge.outside.errors import Refused
 from idp_bridge.outside.realms.comparing import differs, named
-from idp_bridge.outside.realms.server import Realm
+from idp_bridge.outside.realms.server import SYSTEM, Realm
 from idp_bridge.outside.realms.service_accounts import bring_service_account, find_service_account
 
 OWN_ENDPOINT = frozenset(
@@ -52,15 +53,13 @@ def bring_clients(realm: Realm, declared: dict[str, Any]) -> None:
     found = named(realm.get("clients"))
     scopes = {scope["name"]: scope["id"] for scope in realm.get("client-scopes")}
     for client in declared.get("clients", []):
-        there = found.get(client["clientId"]) or _create(realm, client)
-        label = f"clients[{client['clientId']}]"
-        own = {key: value for key, value in client.items() if key not in OWN_ENDPOINT}
-        if differs(own, there, "clients", "*"):
-            realm.put(f"clients/{there['id']}", own, f"{label}: written")
-        if "protocolMappers" in client:
-            _bring_mappers(realm, f"clients/{there['id']}", label, client, there)
-        _bring_client_scopes(realm, client, there, scopes)
-        if "scopeMappings" in client:
+        there = found.get(client["clientId"])
+        if there is None:
+            there = _create(realm, client)
+        else:
+            _repair(realm, client, there, scopes)
+        # A new client has no scope mappings yet: only what is declared needs a look.
+        if client.get("scopeMappings") or ("scopeMappings" in client and client["clientId"] in found):
             _bring_scope_mappings(realm, client, there["id"])
         if "serviceAccount" in client:
             bring_service_account(realm, client, there["id"])
@@ -74,9 +73,17 @@ def remove_stray_mappers(realm: Realm, declared: dict[str, Any]) -> None:
 
 def _create(realm: Realm, client: dict[str, Any]) -> dict[str, Any]:
     body = {key: value for key, value in client.items() if key not in ("scopeMappings", "serviceAccount")}
-    made = realm.post("clients", body, f"clients[{client['clientId']}]: created")
-    there: dict[str, Any] = realm.get(f"clients/{made}")
-    return there
+    return {"id": realm.post("clients", body, f"clients[{client['clientId']}]: created")}
+
+
+def _repair(realm: Realm, client: dict[str, Any], there: dict[str, Any], scopes: dict[str, str]) -> None:
+    label = f"clients[{client['clientId']}]"
+    own = {key: value for key, value in client.items() if key not in OWN_ENDPOINT}
+    if differs(own, there, "clients", "*"):
+        realm.put(f"clients/{there['id']}", own, f"{label}: written")
+    if "protocolMappers" in client:
+        _bring_mappers(realm, f"clients/{there['id']}", label, client, there)
+    _bring_client_scopes(realm, client, there, scopes)
 
 
 def _bring_mappers(
@@ -104,6 +111,8 @@ def _bring_client_scopes(
         for name in sorted(set(found[f"{kind}ClientScopes"]) - set(client[f"{kind}ClientScopes"])):
             path = f"clients/{found['id']}/{kind}-client-scopes/{scopes[name]}"
             realm.delete(path, f"{label}: {kind} scope {name} taken away")
+    for name in sorted({name for kind in kinds for name in client[f"{kind}ClientScopes"]} - scopes.keys()):
+        raise Refused(SYSTEM, f"{label}: this realm has no client scope {name}")
     for kind in kinds:
         for name in sorted(set(client[f"{kind}ClientScopes"]) - set(found[f"{kind}ClientScopes"])):
             path = f"clients/{found['id']}/{kind}-client-scopes/{scopes[name]}"

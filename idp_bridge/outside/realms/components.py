@@ -26,6 +26,23 @@ def bring_components(realm: Realm, declared: dict[str, Any], *, rewrite_secrets:
             _bring(realm, kind, component, there.get(component["name"]), rewrite_secrets)
 
 
+def importable(declared: dict[str, Any]) -> dict[str, Any]:
+    """Return the components in the shape a new realm takes: without it the server adds its own mappers."""
+    return {
+        kind: [_import_of(component) for component in components]
+        for kind, components in declared.get("components", {}).items()
+    }
+
+
+def _import_of(declared: dict[str, Any]) -> dict[str, Any]:
+    subs = declared.get("subComponents", {})
+    return {
+        **{key: declared[key] for key in ("name", "providerId")},
+        "config": _lists(declared["config"]),
+        "subComponents": {sub: [_import_of(mapper) for mapper in mappers] for sub, mappers in subs.items()},
+    }
+
+
 def _bring(realm: Realm, kind: str, component: dict[str, Any], found: Any, rewrite_secrets: bool) -> None:
     label = f"components[{component['name']}]"
     own = {key: value for key, value in component.items() if key != "subComponents"}
@@ -74,11 +91,10 @@ def _children(everything: list[Any], parent: str) -> list[dict[str, Any]]:
 
 def _whole(declared: dict[str, Any], kind: str, found: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return the body of a component: the server wants it whole, with a list for every value."""
-    config = {key: value if isinstance(value, list) else [value] for key, value in declared["config"].items()}
     there = found["config"] if found else {}
-    return {
-        "name": declared["name"],
-        "providerId": declared["providerId"],
-        "providerType": kind,
-        "config": there | config,
-    }
+    own = {"name": declared["name"], "providerId": declared["providerId"], "providerType": kind}
+    return {**own, "config": {**there, **_lists(declared["config"])}}
+
+
+def _lists(config: dict[str, Any]) -> dict[str, list[str]]:
+    return {key: value if isinstance(value, list) else [value] for key, value in config.items()}

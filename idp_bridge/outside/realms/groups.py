@@ -8,13 +8,16 @@ from idp_bridge.outside.realms.comparing import differs
 from idp_bridge.outside.realms.server import Realm
 
 
-def find_groups(realm: Realm, declared: dict[str, Any]) -> dict[str, Any]:
-    """Return the declared groups as they are, the default groups' paths and the default role's roles."""
+def find_groups(realm: Realm, declared: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Return the declared groups as they are, the default groups' paths and the default role's roles.
+
+    `own` is the realm's own representation, which names the default role.
+    """
     groups = (realm.find(f"group-by-path/{group['name']}") for group in declared.get("groups", []))
     return {
         "groups": [group for group in groups if group],
         "defaultGroups": [group["path"] for group in realm.get("default-groups")],
-        "defaultRole": {"composites": _composites(realm)},
+        "defaultRole": {"composites": _composites(realm, own)},
     }
 
 
@@ -28,11 +31,11 @@ def bring_groups(realm: Realm, declared: dict[str, Any]) -> None:
             _repair(realm, group, found)
 
 
-def bring_defaults(realm: Realm, declared: dict[str, Any]) -> None:
+def bring_defaults(realm: Realm, declared: dict[str, Any], own: dict[str, Any]) -> None:
     """Make new people members of exactly the declared groups, with exactly the declared roles."""
     _bring_default_groups(realm, set(declared.get("defaultGroups", [])))
     if "defaultRole" in declared:
-        _bring_default_role(realm, declared["defaultRole"]["composites"])
+        _bring_default_role(realm, own["defaultRole"]["id"], declared["defaultRole"]["composites"])
 
 
 def _repair(realm: Realm, group: dict[str, Any], found: dict[str, Any]) -> None:
@@ -58,10 +61,10 @@ def _bring_default_groups(realm: Realm, wanted: set[str]) -> None:
         realm.delete(f"default-groups/{found[path]}", f"defaultGroups: {path} taken away")
 
 
-def _composites(realm: Realm) -> dict[str, Any]:
-    names = {own: client for client, own in realm.client_ids().items()}
+def _composites(realm: Realm, own: dict[str, Any]) -> dict[str, Any]:
+    names = {there: client for client, there in realm.client_ids().items()}
     composites: dict[str, Any] = {"realm": [], "client": {}}
-    for role in realm.get(f"roles-by-id/{_default_role(realm)}/composites"):
+    for role in realm.get(f"roles-by-id/{own['defaultRole']['id']}/composites"):
         if role["clientRole"]:
             composites["client"].setdefault(names[role["containerId"]], []).append(role["name"])
         else:
@@ -69,14 +72,10 @@ def _composites(realm: Realm) -> dict[str, Any]:
     return composites
 
 
-def _default_role(realm: Realm) -> str:
-    return str(realm.get()["defaultRole"]["id"])
-
-
-def _bring_default_role(realm: Realm, wanted: dict[str, Any]) -> None:
-    path = f"roles-by-id/{_default_role(realm)}/composites"
-    found = {role["id"]: role for role in realm.get(path)}
-    declared = {role["id"]: role for role in _declared_roles(realm, wanted)}
+def _bring_default_role(realm: Realm, role: str, wanted: dict[str, Any]) -> None:
+    path = f"roles-by-id/{role}/composites"
+    found = {held["id"]: held for held in realm.get(path)}
+    declared = {one["id"]: one for one in _declared_roles(realm, wanted)}
     if missing := [declared[own] for own in declared.keys() - found.keys()]:
         realm.post(path, missing, f"defaultRole: {_listed(missing)} added")
     if extra := [found[own] for own in found.keys() - declared.keys()]:

@@ -96,12 +96,13 @@ class AdminServer:
 
 
 class Realm:
-    """One realm on a server, and the list of what was changed in it."""
+    """One realm on a server, and the list of what was changed in it; made anew for each run."""
 
     def __init__(self, server: AdminServer, name: str) -> None:
         self.server = server
         self.name = name
         self.changes: list[str] = []
+        self._client_ids: dict[str, str] | None = None
 
     def get(self, path: str = "", **params: str) -> Any:
         """Return the JSON under the realm."""
@@ -114,6 +115,8 @@ class Realm:
     def post(self, path: str, body: object, change: str) -> str:
         """Create something under the realm and note the change; return its id."""
         made = self.server.post(self._path(path), body)
+        if path == "clients":
+            self._client_ids = None
         self.changes.append(change)
         return made
 
@@ -129,7 +132,9 @@ class Realm:
 
     def client_ids(self) -> dict[str, str]:
         """Return the server's own id of each client, by `clientId`."""
-        return {client["clientId"]: client["id"] for client in self.get("clients")}
+        if self._client_ids is None:
+            self._client_ids = {client["clientId"]: client["id"] for client in self.get("clients")}
+        return self._client_ids
 
     def _path(self, path: str) -> str:
         return f"{self.name}/{path}" if path else self.name
