@@ -61,8 +61,9 @@ class Directory(_Section):
     bind_dn: str
     bind_password: SecretStr
     ca_file: str
-    connect_timeout_s: float = Field(1.0, gt=0, le=5)
-    receive_timeout_s: float = Field(2.0, gt=0, le=5)
+    connect_timeout_s: int = Field(1, ge=1, le=4)
+    receive_timeout_s: int = Field(2, ge=1, le=4)
+    """Whole seconds: ldap3 hands them to the socket as an integer."""
 
 
 class District(_Section):

@@ -22,8 +22,8 @@ from idp_bridge.domain.people import (
     StudentId,
     StudentNumber,
 )
+from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.services.house import House, Rules
-from idp_bridge.services.ports import RosterWrites
 from idp_bridge.settings import District, Realm
 from idp_bridge.storage import schema
 from idp_bridge.storage.sessions import SqlSessions
@@ -91,7 +91,7 @@ def store(tmp_path) -> Iterator[SqlStore]:
         for student in (IRIS, TEO, MATEO)
     }
     with store.transaction() as rows:
-        rows.roster.write(RosterWrites(schools=SCHOOLS, students=(IRIS, TEO, MATEO), hints=hints))
+        rows.roster.write(RosterChanges(schools=SCHOOLS, students=(IRIS, TEO, MATEO), hints=hints))
     yield store
     store.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from idp_bridge.domain.people import (
     StudentId,
     StudentNumber,
 )
+from idp_bridge.domain.roster import RosterChanges
 
 
 class Clock(Protocol):
@@ -66,18 +67,7 @@ class Students(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class RosterWrites:
-    """What an import changes; everything else stays as it is."""
-
-    schools: tuple[School, ...] = ()
-    students: tuple[Student, ...] = ()
-    withdrawn: tuple[StudentId, ...] = ()
-    hints: Mapping[StudentId, tuple[GuardianHint, ...]] = field(default_factory=dict)
-    """Student -> all hints this student has from now on."""
-
-
-class Roster(Protocol):
+class Rosters(Protocol):
     """The roster as a whole, for the import."""
 
     def schools(self) -> dict[SchoolCode, School]:
@@ -92,8 +82,8 @@ class Roster(Protocol):
         """Return every hint, sorted by `sourced_id`."""
         ...
 
-    def write(self, writes: RosterWrites) -> None:
-        """Insert or update what `writes` names."""
+    def write(self, changes: RosterChanges) -> None:
+        """Insert or update what `changes` names."""
         ...
 
 
@@ -277,7 +267,7 @@ class Rows(Protocol):
     @property
     def students(self) -> Students: ...  # noqa: D102
     @property
-    def roster(self) -> Roster: ...  # noqa: D102
+    def roster(self) -> Rosters: ...  # noqa: D102
     @property
     def parents(self) -> Parents: ...  # noqa: D102
     @property

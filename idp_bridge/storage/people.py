@@ -21,7 +21,7 @@ from idp_bridge.domain.people import (
     StudentId,
     StudentNumber,
 )
-from idp_bridge.services.ports import RosterWrites
+from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.storage import tables
 from idp_bridge.storage.writing import upsert
 
@@ -99,17 +99,17 @@ class SqlRoster:
         every = (GuardianHint(**row) for row in rows.mappings())
         return {student: tuple(some) for student, some in groupby(every, key=lambda hint: hint.student)}
 
-    def write(self, writes: RosterWrites) -> None:
-        """Insert or update what `writes` names. Withdrawals go first: a freed number may be given again."""
+    def write(self, changes: RosterChanges) -> None:
+        """Insert or update what `changes` names. Withdrawals go first: a freed number may be given again."""
         students = tables.students
-        for some in _chunks(writes.withdrawn):
+        for some in _chunks(changes.withdrawn):
             self._connection.execute(
                 sa.update(students).where(students.c.id.in_(some)).values(enrolled=False)
             )
-        upsert(self._connection, tables.schools, [asdict(school) for school in writes.schools])
-        self._free_numbers(writes.students)
-        upsert(self._connection, students, [asdict(student) for student in writes.students])
-        self._replace_hints(writes)
+        upsert(self._connection, tables.schools, [asdict(school) for school in changes.schools])
+        self._free_numbers(changes.students)
+        upsert(self._connection, students, [asdict(student) for student in changes.students])
+        self._replace_hints(changes)
 
     def _free_numbers(self, coming: tuple[Student, ...]) -> None:
         """Take the unique numbers away from rows about to be rewritten, so two may swap theirs."""
@@ -119,11 +119,11 @@ class SqlRoster:
                 sa.update(students).where(students.c.id.in_(some)).values(enrolled=False)
             )
 
-    def _replace_hints(self, writes: RosterWrites) -> None:
+    def _replace_hints(self, changes: RosterChanges) -> None:
         hints = tables.guardian_hints
-        for some in _chunks(tuple(writes.hints)):
+        for some in _chunks(tuple(changes.hints)):
             self._connection.execute(sa.delete(hints).where(hints.c.student.in_(some)))
-        rows = [asdict(hint) for some in writes.hints.values() for hint in some]
+        rows = [asdict(hint) for some in changes.hints.values() for hint in some]
         if rows:
             self._connection.execute(sa.insert(hints), rows)
 

@@ -1,0 +1,59 @@
+"""Say what a roster is and what an import of it changes; never reads a file or a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from idp_bridge.domain.people import GuardianHint, School, SchoolCode, Student, StudentId
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """All schools and enrolled students at one moment, and whom the roster names as guardians."""
+
+    schools: tuple[School, ...]
+    students: tuple[Student, ...]
+    hints: Mapping[StudentId, tuple[GuardianHint, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class RosterChanges:
+    """What turns the stored roster into the new one; everything not named stays."""
+
+    schools: tuple[School, ...] = ()
+    students: tuple[Student, ...] = ()
+    withdrawn: tuple[StudentId, ...] = ()
+    """Enrolled before and absent now: kept, but no longer enrolled."""
+    hints: Mapping[StudentId, tuple[GuardianHint, ...]] = field(default_factory=dict)
+    """Student -> all hints this student has from now on."""
+
+    def __bool__(self) -> bool:
+        """Tell whether anything changes."""
+        return bool(self.schools or self.students or self.withdrawn or self.hints)
+
+
+def changes(
+    schools: Mapping[SchoolCode, School],
+    students: Mapping[StudentId, Student],
+    hints: Mapping[StudentId, tuple[GuardianHint, ...]],
+    roster: Roster,
+) -> RosterChanges:
+    """Return what an import of the bulk `roster` changes in what is stored. A school is never taken away."""
+    coming = {student.id: student for student in roster.students}
+    gone = (old for old in students.values() if old.enrolled and old.id not in coming)
+    return RosterChanges(
+        schools=tuple(school for school in roster.schools if schools.get(school.code) != school),
+        students=tuple(student for student in roster.students if students.get(student.id) != student),
+        withdrawn=tuple(sorted(old.id for old in gone)),
+        hints={
+            student: sorted_hints(roster.hints.get(student, ()))
+            for student in coming
+            if hints.get(student, ()) != sorted_hints(roster.hints.get(student, ()))
+        },
+    )
+
+
+def sorted_hints(hints: tuple[GuardianHint, ...]) -> tuple[GuardianHint, ...]:
+    """Return `hints` in the order storage gives them back."""
+    return tuple(sorted(hints, key=lambda hint: hint.sourced_id))
