@@ -94,6 +94,7 @@ def _without_year(full: str, value: date, near: bool) -> str:
 
 def _context() -> dict[str, object]:
     code = str(get_locale() or Locale("en"))
-    here = request.full_path.rstrip("?") if request.method == "GET" else "/"
+    stays = request.method == "GET" and request.blueprint != "signin"  # a callback's address is good once
+    here = request.full_path.rstrip("?") if stays else "/"
     links = [(c, label, url_for("languages.choose", code=c, next=here)) for c, label in LANGUAGES.items()]
     return {"language": code, "language_links": links}

@@ -241,9 +241,7 @@ def _check_page(form: CheckForm) -> str:
     )
     links = (url_for("parent.ask", question=question) for question in QUESTIONS)
     facts = [(*row, link) for row, link in zip(said, links, strict=True)]
-    return render_template(
-        "parent/check.html", form=form, facts=[*facts, (_("Your e-mail"), signed_in().email)]
-    )
+    return render_template("parent/check.html", form=form, facts=facts)
 
 
 def _ask_again(fault: BadInput) -> Any:

@@ -8,6 +8,7 @@ from authlib.integrations.base_client import OAuthError
 from authlib.integrations.flask_client import OAuth
 from flask import Blueprint, Flask, abort, current_app, g, redirect, request, session, url_for
 from flask_wtf.csrf import CSRFProtect
+from joserfc.errors import JoseError
 from requests import RequestException
 from werkzeug.wrappers import Response
 
@@ -26,7 +27,6 @@ TIMEOUT_S = 3
 blueprint = Blueprint("signin", __name__, url_prefix="/signin")
 out = Blueprint("signout", __name__)
 csrf = CSRFProtect()
-oauth = OAuth()
 
 HOME = {"parents": "parent.children", "district": "school.desk"}
 
@@ -37,13 +37,13 @@ class SignInUnfinished(Exception):
 
 def install(app: Flask) -> None:
     """Register both realms as OIDC clients (authorization code, PKCE S256, state kept on the server)."""
-    oauth.init_app(app)
+    oauth = OAuth(app)
+    app.extensions["oauth"] = oauth
     app.extensions["issuers"] = {}
     for realm, section in app.config["REALMS"].items():
         app.extensions["issuers"][realm] = tokens.issuer(realm, section.issuer, section.client_id)
         oauth.register(
             realm,
-            overwrite=True,
             client_id=section.client_id,
             client_secret=section.client_secret.get_secret_value(),
             server_metadata_url=f"{section.issuer}/.well-known/openid-configuration",
@@ -85,7 +85,7 @@ def callback(realm: str) -> Response:
     try:
         answer = client.authorize_access_token()
         claims = tokens.read_id_token(current_app.extensions["issuers"][realm], answer["id_token"])
-    except (OAuthError, tokens.TokenRefused, KeyError) as fault:
+    except (OAuthError, JoseError, tokens.TokenRefused, KeyError) as fault:
         current_app.logger.warning("sign-in refused: %s", type(fault).__name__)
         raise SignInUnfinished from fault
     except (RequestException, tokens.KeysUnreachable) as failure:
@@ -139,7 +139,7 @@ def backchannel_logout(realm: str) -> tuple[str, int, dict[str, str]]:
 def _client(realm: str) -> Any:
     if realm not in HOME:
         abort(404)
-    return oauth.create_client(realm)
+    return current_app.extensions["oauth"].create_client(realm)
 
 
 def _begin(realm: str, claims: dict[str, Any], id_token: str) -> None:

@@ -150,5 +150,6 @@ def student_number(number: str) -> str:
 
 
 def any_of(words: Iterable[object]) -> str:
-    """Return `words` as a list in the page's language: `A, B, or C`."""
-    return format_list([str(word) for word in words], style="or", locale=get_locale() or "en")
+    """Return `words` as a list within a sentence of the page's language: `a, b, or c`."""
+    inside = [text[:1].lower() + text[1:] for text in map(str, words)]
+    return format_list(inside, style="or", locale=get_locale() or "en")
