@@ -62,7 +62,7 @@ def load_folder(
 def load(file: Path, values: Mapping[str, str]) -> DeclaredRealm:
     """Read one realm file; `values` is the environment. Raises DeclarationError."""
     raw = _parse(file)
-    problems = [f"{file}: {key}: ${{{name}}} is not set" for key, name in missing(raw, values)]
+    problems = [f"{file}: {line}" for line in _unset(raw, values)]
     if raw.get("realm") != file.stem:
         problems.append(f"{file}: realm: must be {file.stem!r}, as the file is named")
     if problems:
@@ -87,6 +87,15 @@ def fill(content: Any, values: Mapping[str, str]) -> Any:
     if isinstance(content, dict):
         return {key: fill(item, values) for key, item in content.items()}
     return content
+
+
+def _unset(content: object, values: Mapping[str, str]) -> Iterator[str]:
+    places: dict[str, list[str]] = {}
+    for key, name in missing(content, values):
+        places.setdefault(name, []).append(key)
+    for name, keys in places.items():
+        more = f" (nor for {len(keys) - 1} more)" if len(keys) > 1 else ""
+        yield f"{keys[0]}: ${{{name}}} is not set{more}"
 
 
 def _parse(file: Path) -> dict[str, Any]:

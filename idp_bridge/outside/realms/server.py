@@ -79,7 +79,9 @@ class AdminServer:
                 f"admin/realms/{path}", **sent, **(params or {})
             )
         except KeycloakConnectionError as error:
-            raise Unreachable(SYSTEM, f"{self.url} does not answer: {error.__cause__ or error}") from error
+            raise Unreachable(
+                SYSTEM, f"{self.url} does not answer ({type(error.__cause__).__name__})"
+            ) from error
         except KeycloakError as error:
             raise self._not_signed_in(error) from error
         if response.status_code >= 400:
