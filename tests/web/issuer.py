@@ -1,4 +1,4 @@
-"""Play an OpenID provider on loopback for tests of signing in: real HTTP, real signatures, faults on demand."""
+"""Play an OpenID provider on loopback for the tests of signing in: real HTTP, real signatures, faults."""
 
 from __future__ import annotations
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 from flask_babel import force_locale
 
@@ -16,6 +19,7 @@ from tests.web.families import after, asked, claim_for, confirmed
 from tests.web.pages import ANSWERS, fill_in, text
 
 FOLDER = Path(languages.__file__).parent / "translations"
+ROOT = Path(languages.__file__).parents[2]
 OTHERS = [code for code in languages.LANGUAGES if code != "en"]
 PATHS = (
     "/children",
@@ -113,6 +117,16 @@ def test_the_catalogue_is_whole(code):
     fuzzy = [message.id for message in catalogue if message.id and message.fuzzy]
     faults = [(message.id, fault) for message, found in catalogue.check() for fault in found]
     assert (missing, fuzzy, faults) == ([], [], [])
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_the_catalogue_holds_exactly_what_code_and_templates_say(code):
+    method_map, options_map = parse_mapping_cfg(StringIO((ROOT / "babel.cfg").read_text()))
+    found = extract_from_dir(ROOT, method_map, options_map, {**DEFAULT_KEYWORDS, "_l": None})
+    said = {message for _file, _line, message, _comments, _context in found}
+    with (FOLDER / code / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        known = {message.id for message in read_po(file, locale=code) if message.id}
+    assert (said - known, known - said) == (set(), set())
 
 
 def test_days_near_have_no_year_and_days_far_do(web, clock):
