@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -12,11 +13,21 @@ import click
 
 from idp_bridge import __version__
 from idp_bridge.app import make_house, make_store, run_worker
-from idp_bridge.domain.errors import BadInput, MoveRefused, NotThere, RosterRefused
+from idp_bridge.domain.errors import MoveRefused, NotThere, RosterRefused
 from idp_bridge.domain.events import Actor, ActorKind
 from idp_bridge.domain.evidence import REVOCATION_REASONS
 from idp_bridge.domain.link import LinkId
+from idp_bridge.outside.oneroster import read_bundle
+from idp_bridge.outside.realms.applying import KeycloakRealms
+from idp_bridge.outside.realms.declared import DeclarationError, DeclaredRealm, load_folder
+from idp_bridge.outside.realms.server import AdminServer
+from idp_bridge.outside.roster_bundle import digest
+from idp_bridge.outside.sample_files import write_sample
+from idp_bridge.services.declaring import RealmReport, apply, plan
+from idp_bridge.services.failures import OutsideFailure, Unreachable
 from idp_bridge.services.house import House
+from idp_bridge.services.rostering import import_roster
+from idp_bridge.services.sampling import sample_district
 from idp_bridge.services.verifying import revoke_link
 from idp_bridge.settings import Settings, SettingsFault, load
 from idp_bridge.storage import schema
@@ -85,9 +96,7 @@ def check() -> None:
     """Say whether the schema is the one this version needs (exit 0) or not (exit 1)."""
     at, needed = schema.current(make_store(_settings()))
     if at != needed:
-        stop(
-            f"The database is at schema {at or 'none'}, this version needs {needed}: run idp-bridge db upgrade"
-        )
+        stop(f"The database is at schema {at or 'none'}, {needed} is needed: run idp-bridge db upgrade")
     click.echo(f"schema {at}")
 
 
@@ -115,6 +124,130 @@ def revoke(house: House, link: str, reason: str, operator: str) -> None:
     except MoveRefused:
         stop(f"Link {link} is not verified now, so there is nothing to revoke.")
     click.echo(f"Link {link} is revoked. The worker ends the parent's sessions.")
+
+
+# --- roster --------------------------------------------------------------------------------------
+
+
+@main.group()
+def roster() -> None:
+    """Students and schools."""
+
+
+@roster.command("import")
+@click.argument("source", type=click.Path(exists=True, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Say what would change and change nothing.")
+@with_house
+def import_(house: House, source: Path, dry_run: bool) -> None:
+    """Read a OneRoster 1.1 or 1.2 bulk bundle: SOURCE is a folder or a zip file.
+
+    All or nothing: a fault names file and line, and nothing is changed (exit 1).
+    """
+    try:
+        counts = import_roster(house, read_bundle(source), digest(source), dry_run=dry_run)
+    except RosterRefused as refusal:
+        stop("The roster was not imported:\n" + "\n".join(f"  {fault}" for fault in refusal.faults))
+    click.echo(
+        f"{'Would change' if dry_run else 'Changed'}: {counts.schools} schools, {counts.students} students, "
+        f"{counts.guardians} students' guardians; {counts.withdrawn} withdrawn."
+    )
+
+
+@roster.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--seed", default=1, show_default=True, help="Another number gives other birth dates.")
+@click.option("--bridge-password", default="bridge-bind", show_default=True, help="Of cn=idp-bridge in LDAP.")
+@click.option(
+    "--keycloak-password", default="keycloak-bind", show_default=True, help="Of cn=keycloak in LDAP."
+)
+def sample(folder: Path, seed: int, bridge_password: str, keycloak_password: str) -> None:
+    """Write an invented district into FOLDER: OneRoster bundle (folder and zip), LDAP tree, accounts."""
+    district = sample_district(seed)
+    write_sample(district, folder, bridge_password=bridge_password, keycloak_password=keycloak_password)
+    click.echo(f"{len(district.students)} students, {len(district.staff)} employees in {folder}")
+
+
+# --- realm ---------------------------------------------------------------------------------------
+
+
+def _realm_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    folder = click.Path(exists=True, file_okay=False, path_type=Path)
+    account = {"required": True, "show_envvar": True}
+    options = (
+        click.option("--realm", metavar="NAME", help="Only this realm; both without it."),
+        click.option(
+            "--config",
+            type=folder,
+            default="realm-config",
+            show_default=True,
+            help="Folder of the files.",
+        ),
+        click.option("--server", envvar="KEYCLOAK_ADMIN_URL", help="Keycloak's address.", **account),
+        click.option("--user", envvar="KEYCLOAK_ADMIN_USER", help="Administrator in master.", **account),
+        click.option("--password", envvar="KEYCLOAK_ADMIN_PASSWORD", help="Their password.", **account),
+        click.option("--ca-file", envvar="KEYCLOAK_CA_FILE", help="PEM of the server's authority."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _realms(
+    realm: str | None, config: Path, server: str, user: str, password: str, ca_file: str | None
+) -> tuple[KeycloakRealms, tuple[DeclaredRealm, ...]]:
+    try:
+        declared = load_folder(config, os.environ, realm)
+    except DeclarationError as fault:
+        stop("The realm files cannot be used:\n" + "\n".join(f"  {line}" for line in fault.problems), USAGE)
+    return KeycloakRealms(AdminServer(server, user, password, ca_file=ca_file)), declared
+
+
+def _tell(reports: tuple[RealmReport, ...]) -> None:
+    for report in reports:
+        click.echo(f"realm {report.realm}: {'same' if not report.differences else 'differs'}")
+        for line in report.differences:
+            click.echo(f"  {line}")
+        for line in report.changes:
+            click.echo(f"  changed: {line}")
+        for line in report.unreadable:
+            click.echo(f"  cannot be read back: {line}")
+
+
+@main.group()
+def realm() -> None:
+    """The Keycloak realms, as declared in files."""
+
+
+@realm.command("plan")
+@_realm_options
+def plan_realm(**options: Any) -> None:
+    """Show what differs between the files and the server; changes nothing.
+
+    Exit codes: 0 same, 1 differs, 2 usage, 3 Keycloak does not answer.
+    """
+    reports = _outside(lambda: plan(*_realms(**options)))
+    _tell(reports)
+    sys.exit(1 if any(report.differences for report in reports) else 0)
+
+
+@realm.command("apply")
+@_realm_options
+@click.option("--rewrite-secrets", is_flag=True, help="Also write the secrets that cannot be read back.")
+def apply_realm(rewrite_secrets: bool, **options: Any) -> None:
+    """Bring the server to what the files say; a second run changes nothing.
+
+    Exit codes: 0 done, 1 the server said yes and is still otherwise, 2 usage, 3 Keycloak does not answer.
+    """
+    _tell(_outside(lambda: apply(*_realms(**options), rewrite_secrets=rewrite_secrets)))
+
+
+def _outside(do: Callable[[], tuple[RealmReport, ...]]) -> tuple[RealmReport, ...]:
+    try:
+        return do()
+    except Unreachable as failure:
+        stop(f"Keycloak does not answer: {failure}", UNREACHABLE)
+    except OutsideFailure as failure:
+        stop(f"Keycloak said no: {failure}")
 
 
 # --- worker --------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Hold the object the server serves (`granian --interface wsgi idp_bridge.wsgi:app`); never more than that."""
+"""Hold the object a server serves (`granian --interface wsgi idp_bridge.wsgi:app`); never more."""
 
 from idp_bridge.app import make_web
 from idp_bridge.settings import load

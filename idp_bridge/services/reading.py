@@ -74,12 +74,14 @@ class DeskChild:
 
     link: Link
     claimed_school: School | None
+    place: School | None
+    """Where it is decided: the student's school, or the claimed one while nobody matches."""
     student: Student | None
     rows: tuple[Comparison, ...]
     accepted: tuple[EvidenceKind, ...]
     other_guardians: int
     mine: bool
-    """True when this clerk may decide it; otherwise `claimed_school` says who can."""
+    """True when this clerk may decide it; otherwise `place` says who can."""
     ready: bool
     """True when the claim names the student exactly, so that it can be verified."""
 
@@ -209,16 +211,17 @@ def _desk_child(
 ) -> DeskChild:
     student = _visible_student(rows, staff, link)
     hints: tuple[GuardianHint, ...] = rows.students.hints(student.id) if student else ()
-    place = student.school if student else link.claimed.school
+    place = _place(rows, link)
     accepted = house.rules.evidence[link.claimed.relationship].kinds
     return DeskChild(
         link=link,
         claimed_school=known.get(link.claimed.school),
+        place=known.get(place),
         student=student,
         rows=compare(link.claimed, parent, student, hints) if student else (),
         accepted=tuple(kind for kind in EvidenceKind if kind in accepted),
         other_guardians=_others(rows, student, parent.id),
-        mine=may(staff, Action.VERIFY, place) and link.state in WAITING and _settles(rows, staff, link),
+        mine=may(staff, Action.VERIFY, place) and link.state in WAITING,
         ready=student is not None and link.student == student.id and fits(link.claimed, student),
     )
 
@@ -233,10 +236,10 @@ def _visible_student(rows: Rows, staff: StaffMember, link: Link) -> Student | No
     return student if student and may(staff, Action.VERIFY, student.school) else None
 
 
-def _settles(rows: Rows, staff: StaffMember, link: Link) -> bool:
-    """Tell whether this clerk is the one to decide: a student matched elsewhere is decided there."""
+def _place(rows: Rows, link: Link) -> SchoolCode:
+    """Return the school that decides: a student matched elsewhere is decided there."""
     student = rows.students.get(link.student) if link.student else None
-    return student is None or may(staff, Action.VERIFY, student.school)
+    return student.school if student else link.claimed.school
 
 
 def _others(rows: Rows, student: Student | None, parent: ParentId) -> int:

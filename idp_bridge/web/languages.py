@@ -42,6 +42,7 @@ def install(app: Flask) -> None:
     app.jinja_env.filters["plain_day"] = plain_day
     app.jinja_env.filters["day_short"] = day_short
     app.jinja_env.filters["moment"] = moment
+    app.jinja_env.filters["localday"] = local_day
 
 
 def current_code() -> str:
@@ -68,6 +69,11 @@ def plain_day(value: date) -> str:
 def day_short(value: date) -> str:
     """Return a date as the desk shows it: `Nov 24`."""
     return format_date(value, "MMM d" if str(get_locale()) == "en" else "d MMM", rebase=False)
+
+
+def local_day(value: datetime) -> str:
+    """Return the day of an instant in the district's time zone, as the desk shows it."""
+    return day_short(value.astimezone(current_app.extensions["house"].rules.zone).date())
 
 
 def moment(value: datetime) -> str:

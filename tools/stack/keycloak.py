@@ -106,11 +106,10 @@ class KeycloakServer:
 
 
 def assemble_themes(target: Path) -> None:
-    """Copy the themes to `target` and give each the stylesheet it shares with the bridge's pages."""
+    """Copy the themes to `target`, with the stylesheet they share with the bridge's pages."""
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(ROOT / "keycloak-theme", target)
-    for properties in target.glob("*/login/theme.properties"):
-        styles = properties.parent / "resources" / "css"
-        styles.mkdir(parents=True, exist_ok=True)
-        for name in ("site.css", "brand.css"):
-            shutil.copy(STYLESHEETS / name, styles / name)
+    styles = target / "parents" / "login" / "resources" / "css"  # theme `district` stands on `parents`
+    styles.mkdir(parents=True, exist_ok=True)
+    for name in ("site.css", "brand.css"):
+        shutil.copy(STYLESHEETS / name, styles / name)
