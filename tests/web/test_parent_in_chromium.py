@@ -1,0 +1,135 @@
+"""A parent's pages in Chromium: the whole way without a script, axe on every page, no page too wide."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+from werkzeug.serving import make_server
+
+from tests.look.test_in_chromium import ARGUMENTS, SMALL_TARGETS
+from tests.web.serve_sample import sample_web
+
+SCREENS = [("en", 390, "light"), ("en", 1280, "dark"), ("es", 1280, "light"), ("es", 320, "light")]
+ANYBODY = ("/", "/start?app=oneview", "/nothing-here")
+PARENT = ("/children", "/visit", "/visit/slip")
+QUESTIONS = ("number", "birth-date", "school", "relationship")
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    web = sample_web(tmp_path_factory.mktemp("family"), "http://localhost")
+    server = make_server("127.0.0.1", 0, web, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def _page(chromium, address, who="", language="en", **options):
+    context = chromium.new_context(bypass_csp=True, **options)
+    context.add_cookies([{"name": "language", "value": language, "url": address}])
+    if who:
+        context.add_cookies([{"name": "idp_bridge", "value": who, "url": address}])
+    return context.new_page()
+
+
+def _faults(page, width) -> list[str]:
+    found = [violation["id"] for violation in Axe().run(page).response["violations"]]
+    if page.evaluate("document.documentElement.scrollWidth") > width:
+        found.append("wider than the screen")
+    return [*found, *page.evaluate(SMALL_TARGETS)]
+
+
+def _seen(page, address, width, paths) -> dict[str, list[str]]:
+    faults = {}
+    for path in paths:
+        page.goto(f"{address}{path}")
+        faults[path] = _faults(page, width)
+    return faults
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("language", "width", "mode"), SCREENS)
+def test_every_page_is_right_on_every_screen(chromium, address, language, width, mode):
+    screen = {"viewport": {"width": width, "height": 844}, "color_scheme": mode}
+    anybody = _page(chromium, address, "", language, **screen)
+    family = _page(chromium, address, "family", language, **screen)
+    faults = _seen(anybody, address, width, ANYBODY) | _seen(family, address, width, PARENT)
+    family.goto(f"{address}/children")
+    for end in ("/about", "/cancel"):
+        family.goto(f"{address}/children")
+        family.locator(f'a[href$="{end}"]').first.click()
+        faults[end] = _faults(family, width)
+    for page in (anybody, family):
+        page.context.close()
+    assert {path: found for path, found in faults.items() if found} == {}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("language", "width", "mode"), SCREENS)
+def test_every_question_is_right_when_asked_and_when_wrong(chromium, address, language, width, mode):
+    page = _page(
+        chromium,
+        address,
+        "nobody",
+        language,
+        viewport={"width": width, "height": 844},
+        color_scheme=mode,
+    )
+    faults = _seen(page, address, width, ("/children", *(f"/children/add/{one}" for one in QUESTIONS)))
+    page.goto(f"{address}/children/add/birth-date")
+    page.fill("#birth_date-month", "13")
+    page.click("form.card button.primary")
+    faults["wrong"] = _faults(page, width)
+    assert page.evaluate("document.activeElement.className") == "summary"
+    page.context.close()
+    assert {path: found for path, found in faults.items() if found} == {}
+
+
+@pytest.mark.browser
+def test_a_parent_gets_the_code_without_a_script_by_keyboard_and_touch(chromium, address):
+    page = _page(
+        chromium, address, "nobody", java_script_enabled=False, viewport={"width": 390, "height": 844}
+    )
+    page.goto(f"{address}/children")
+    page.get_by_role("link", name="Add my first child").click()
+    page.get_by_label("What is your child’s student number?").fill("4655-4860")
+    page.keyboard.press("Enter")
+    for part, typed in (("Month", "3"), ("Day", "9"), ("Year", "2016")):
+        page.get_by_label(part, exact=True).fill(typed)
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_text("Lakeside Elementary").click()
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_text("Foster parent").click()
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_text("These answers are true").click()
+    page.get_by_role("button", name="Send and get my visit code").click()
+    assert page.title().startswith("Your visit code is ready")
+    assert page.locator(".code").inner_text().count("-") == 1
+    assert "placement letter" in page.locator(".slip").inner_text()
+    page.get_by_role("link", name="See my children").click()
+    page.get_by_role("link", name="Take this request back").click()
+    page.get_by_role("button", name="Take it back").click()
+    assert page.get_by_role("heading", name="No child is linked to you yet").is_visible()
+    page.context.close()
+
+
+@pytest.mark.browser
+def test_the_slip_fits_one_sheet_of_paper(chromium, address):
+    page = _page(chromium, address, "family")
+    page.goto(f"{address}/visit/slip")
+    sheet = page.pdf(format="Letter")
+    assert sheet.count(b"/Type /Page\n") + sheet.count(b"/Type /Page ") == 1
+    page.context.close()
