@@ -137,8 +137,11 @@ def current_person() -> Person | None:
 
 
 def sign_in(person: Person) -> None:
-    """Make `person` the session's owner under a new id; what was typed before stays."""
+    """Make `person` the session's owner under a new id; what they typed stays, another person's goes."""
     assert isinstance(session, OpaqueSession) or hasattr(session, "renew")
+    before = current_person()
+    if before and (before.iss, before.sub) != (person.iss, person.sub):
+        session.clear()
     session.renew()
     session["person"] = asdict(person)
     session.pop("ends", None)

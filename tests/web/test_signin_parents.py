@@ -105,6 +105,14 @@ def test_signing_in_changes_the_session_id(client, provider, sessions, clock):
     assert sessions.load(_hash(before), clock.now()) is None
 
 
+@pytest.mark.parametrize(("who", "kept"), [("sub-1", True), ("sub-2", False)])
+def test_what_was_typed_stays_for_the_same_parent_and_goes_for_another(client, provider, who, kept):
+    signed_in(client, provider)
+    client.post("/children/add/number", data={"number": "46554860"})
+    signed_in(client, provider, sub=who)
+    assert ("4655 4860" in client.get("/children/add/number").text) == kept
+
+
 def test_the_cookie_holds_nothing_but_an_id(client, provider):
     signed_in(client, provider)
     cookie = client.get_cookie(COOKIE)
