@@ -86,7 +86,7 @@ class KeycloakServer:
     def _ready(self) -> bool:
         try:
             with urllib.request.urlopen(self._management, timeout=2) as answer:
-                return answer.status == 200
+                return bool(answer.status == 200)
         except (URLError, OSError):
             return False
 

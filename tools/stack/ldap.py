@@ -59,7 +59,16 @@ class LdapServer:
 
     def modify(self, ldif: str) -> None:
         """Apply a change, in LDIF, as the directory's administrator."""
-        command = ["ldapmodify", "-x", "-H", self.plain_url, "-D", f"cn=admin,{BASE_DN}", "-w", self._admin_password]
+        command = [
+            "ldapmodify",
+            "-x",
+            "-H",
+            self.plain_url,
+            "-D",
+            f"cn=admin,{BASE_DN}",
+            "-w",
+            self._admin_password,
+        ]
         subprocess.run(command, input=ldif.encode(), check=True, capture_output=True)
 
     def leave_group(self, uid: str, role: str) -> None:

@@ -19,10 +19,11 @@ from urllib.parse import parse_qs, urlsplit
 from aiosmtpd.controller import Controller
 
 MOST_MAILS = 1000
-PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Mails</title><style>body{{font:1rem/1.5 system-ui;max-width:50rem;margin:2rem auto;padding:0 1rem}}
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>Mails</title><style>body{{font:1rem/1.5 system-ui;max-width:50rem;margin:2rem auto;padding:0 1rem}}
 article{{border:1px solid #ccc;border-radius:.5rem;padding:1rem;margin:1rem 0;overflow-wrap:anywhere}}
-pre{{white-space:pre-wrap;font:inherit}}</style><main><h1>Mails</h1><p>Newest first. Nothing leaves this machine.</p>
+pre{{white-space:pre-wrap;font:inherit}}</style><main><h1>Mails</h1>
+<p>Newest first. Nothing leaves this machine.</p>
 {mails}</main></html>"""
 
 
@@ -46,7 +47,7 @@ class Box:
         self._next = 1
         self._lock = threading.Lock()
 
-    async def handle_DATA(self, _server: object, _session: object, envelope: Any) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: object, _session: object, envelope: Any) -> str:
         """Keep one mail (aiosmtpd calls this)."""
         message = cast(EmailMessage, message_from_bytes(envelope.content, policy=policy.default))
         with self._lock:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 from dataclasses import dataclass, fields
 
 PREFIX = "IDP_BRIDGE_DEMO_"
+FREE_FROM, FREE_TO = 20000, 32000
+"""Below the range from which the kernel takes ports for outgoing connections: none is lost in between."""
 
 
 class PortTaken(Exception):
@@ -43,14 +46,12 @@ class Ports:
     @classmethod
     def free(cls) -> Ports:
         """Return ports that are free at this moment, for tests beside a running demo."""
-        sockets = [socket.socket() for _ in fields(cls)]
-        try:
-            for one in sockets:
-                one.bind(("127.0.0.1", 0))
-            return cls(*(one.getsockname()[1] for one in sockets))
-        finally:
-            for one in sockets:
-                one.close()
+        chosen: list[int] = []
+        while len(chosen) < len(fields(cls)):
+            port = FREE_FROM + secrets.randbelow(FREE_TO - FREE_FROM)
+            if port not in chosen and bindable(port):
+                chosen.append(port)
+        return cls(*chosen)
 
     def check(self) -> None:
         """Raise PortTaken with every port somebody listens on, before anything is started."""
@@ -73,3 +74,14 @@ def answers(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def bindable(port: int) -> bool:
+    """Tell whether we could listen on loopback `port` now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

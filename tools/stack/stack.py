@@ -93,6 +93,11 @@ class Stack:
         while self._running:
             self._running.pop().stop()
 
+    @property
+    def programs(self) -> tuple[Program, ...]:
+        """Return everything that was started."""
+        return tuple(self._running)
+
     def start_bridge(self) -> None:
         """Start the bridge's pages, the worker and the example apps."""
         self._say(f"The bridge on {self.bridge_url}")
