@@ -170,9 +170,11 @@ def sample(folder: Path, seed: int, bridge_password: str, keycloak_password: str
 # --- realm ---------------------------------------------------------------------------------------
 
 
+ACCOUNT: dict[str, Any] = {"required": True, "show_envvar": True}
+
+
 def _realm_options(command: Callable[..., Any]) -> Callable[..., Any]:
     folder = click.Path(exists=True, file_okay=False, path_type=Path)
-    account = {"required": True, "show_envvar": True}
     options = (
         click.option("--realm", metavar="NAME", help="Only this realm; both without it."),
         click.option(
@@ -182,9 +184,9 @@ def _realm_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Folder of the files.",
         ),
-        click.option("--server", envvar="KEYCLOAK_ADMIN_URL", help="Keycloak's address.", **account),
-        click.option("--user", envvar="KEYCLOAK_ADMIN_USER", help="Administrator in master.", **account),
-        click.option("--password", envvar="KEYCLOAK_ADMIN_PASSWORD", help="Their password.", **account),
+        click.option("--server", envvar="KEYCLOAK_ADMIN_URL", help="Keycloak's address.", **ACCOUNT),
+        click.option("--user", envvar="KEYCLOAK_ADMIN_USER", help="Administrator in master.", **ACCOUNT),
+        click.option("--password", envvar="KEYCLOAK_ADMIN_PASSWORD", help="Their password.", **ACCOUNT),
         click.option("--ca-file", envvar="KEYCLOAK_CA_FILE", help="PEM of the server's authority."),
     )
     for option in reversed(options):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -79,11 +81,27 @@ def clock() -> FixedClock:
     return FixedClock(NOW)
 
 
-@pytest.fixture
-def store(tmp_path) -> Iterator[SqlStore]:
-    """A migrated SQLite database with three schools, three students and their guardian hints."""
-    store = SqlStore(f"sqlite:///{tmp_path}/bridge.db")
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory) -> Path:
+    """A migrated SQLite file with three schools, three students and their guardian hints, made once."""
+    file = tmp_path_factory.mktemp("filled") / "bridge.db"
+    store = SqlStore(f"sqlite:///{file}")
     schema.upgrade(store)
+    _fill(store)
+    store.close()
+    return file
+
+
+@pytest.fixture
+def store(filled, tmp_path) -> Iterator[SqlStore]:
+    """A database of the test's own, copied from `filled`: 2 ms instead of 200 for the migrations."""
+    shutil.copy(filled, tmp_path / "bridge.db")
+    store = SqlStore(f"sqlite:///{tmp_path}/bridge.db")
+    yield store
+    store.close()
+
+
+def _fill(store: SqlStore) -> None:
     hints = {
         student.id: (
             GuardianHint(student.id, "g-amara", "Amara", "Quintero", "parent", "amara@mail.example"),
@@ -92,8 +110,6 @@ def store(tmp_path) -> Iterator[SqlStore]:
     }
     with store.transaction() as rows:
         rows.roster.write(RosterChanges(schools=SCHOOLS, students=(IRIS, TEO, MATEO), hints=hints))
-    yield store
-    store.close()
 
 
 def staff(uid: str, *roles: str, **more: object) -> StaffMember:
