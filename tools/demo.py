@@ -1,4 +1,4 @@
-"""Start everything on loopback, walk one parent to a token, say what can be tried, stay up; never resets a cache.
+"""Start everything on loopback, walk one parent to a token, say what to try, stay up; never clears the cache.
 
 `ONCE=1` stops after the walk. Exit 0 only if the token said what it must.
 """
@@ -88,7 +88,7 @@ def write_facts(stack: Stack, facts: dict[str, Any]) -> None:
     apps["mobile"] = {
         "url": stack.mobile_url,
         "client_id": "mobile",
-        "redirect_uri": f"{stack.mobile_url}/callback",
+        "redirect_uri": f"{stack.mobile_url}/callback/parents",
     }
     taken = facts["student"]["student_number"]
     content = {

@@ -147,7 +147,7 @@ class Walk:
         page, issuer = self.window(parent.email), self.stack.issuer("parents")
         verifier = secrets.token_urlsafe(48)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-        callback, nonce = f"{self.stack.mobile_url}/callback", secrets.token_urlsafe(16)
+        callback, nonce = f"{self.stack.mobile_url}/callback/parents", secrets.token_urlsafe(16)
         asked = {
             "client_id": "mobile", "response_type": "code", "scope": "openid", "redirect_uri": callback,
             "code_challenge": challenge, "code_challenge_method": "S256", "nonce": nonce, "state": "walk",

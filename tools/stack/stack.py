@@ -156,7 +156,7 @@ class Stack:
             "BRIDGE_URL": self.bridge_url,
             "ONEVIEW_URL": self.app_urls["oneview"],
             "FOCUS_URL": self.app_urls["focus"],
-            "MOBILE_REDIRECT_URI": f"{self.mobile_url}/callback",
+            "MOBILE_REDIRECT_URI": f"{self.mobile_url}/callback/parents",
             "BRIDGE_CLIENT_SECRET": self.secrets["bridge"],
             "ONEVIEW_CLIENT_SECRET": self.secrets["oneview"],
             "FOCUS_CLIENT_SECRET": self.secrets["focus"],

@@ -1,0 +1,1 @@
+"""Hold small programs that use the bridge as any relying app would; never shipped with it."""
