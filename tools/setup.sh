@@ -8,6 +8,11 @@ cd "$(dirname "$0")/.."
 cache="${IDP_BRIDGE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/idp-bridge}"
 mkdir -p "$cache" var
 
+# One set-up at a time; what an interrupted one left half done is thrown away.
+exec 9>"$cache/lock"
+flock 9
+rm -rf "$cache"/building.* "$cache"/seeding.*
+
 say() { printf 'setup: %s\n' "$*" >&2; }
 
 as_root() {
@@ -38,6 +43,7 @@ install_packages() {
   # No service may start by itself: our servers are ordinary processes on ports of their own.
   if [ ! -e "$policy" ]; then
     made=1
+    trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
     printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
     as_root chmod 755 "$policy"
   fi
@@ -49,7 +55,7 @@ install_packages() {
   { as_root apt-get -qq update &&
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
       -o Dpkg::Options::=--force-confold $packages >"$cache/apt.log" 2>&1; } || status=$?
-  [ -z "$made" ] || as_root rm -f "$policy"
+  [ -z "$made" ] || { as_root rm -f "$policy"; trap - EXIT; }
   if [ "$status" != 0 ]; then
     tail -n 20 "$cache/apt.log" >&2
     say "apt failed"; exit 1
@@ -78,26 +84,38 @@ compile_words() {
 install_keycloak() {
   local home="$cache/keycloak-$KEYCLOAK_VERSION" name="keycloak-quarkus-dist-$KEYCLOAK_VERSION.tar.gz" work
   [ ! -e "$home/.built" ] || return 0
+  java -version 2>&1 | grep -Eq 'version "(1[7-9]|[2-9][0-9])' || { say "Keycloak needs Java 17 or later"; exit 1; }
   work=$(mktemp -d "$cache/building.XXXXXX")
   if [ ! -e "$cache/downloads/$name" ]; then
     say "fetching Keycloak $KEYCLOAK_VERSION (176 MB)"
-    mvn -B -q dependency:copy -Dartifact="org.keycloak:keycloak-quarkus-dist:$KEYCLOAK_VERSION:tar.gz" \
+    mvn -B -q -C dependency:copy -Dartifact="org.keycloak:keycloak-quarkus-dist:$KEYCLOAK_VERSION:tar.gz" \
       -DoutputDirectory="$work"
     mkdir -p "$cache/downloads"
     mv "$work/$name" "$cache/downloads/$name"
   fi
+  echo "$KEYCLOAK_SHA256  $cache/downloads/$name" | sha256sum --check --status || {
+    rm "$cache/downloads/$name"
+    say "$name is not the file tools/versions.env names; thrown away, run again"; exit 1
+  }
   say "building Keycloak $KEYCLOAK_VERSION"
   tar -xzf "$cache/downloads/$name" -C "$work"
   env -i PATH="$PATH" HOME="$HOME" ${JAVA_HOME:+JAVA_HOME="$JAVA_HOME"} \
     "$work/keycloak-$KEYCLOAK_VERSION/bin/kc.sh" build --db=dev-file --health-enabled=true >"$cache/keycloak-build.log" 2>&1 ||
     { tail -n 20 "$cache/keycloak-build.log" >&2; say "kc.sh build failed"; exit 1; }
   touch "$work/keycloak-$KEYCLOAK_VERSION/.built"
-  rm -rf "$home"
+  rm -rf "$home" "$home-seed"
   mv "$work/keycloak-$KEYCLOAK_VERSION" "$home"
   rm -rf "$work"
+}
+
+seed_keycloak() {
+  [ ! -e "$cache/keycloak-$KEYCLOAK_VERSION-seed" ] || return 0
+  say "starting Keycloak once, so that it starts sooner from now on"
+  .venv/bin/python -m tools.seed_keycloak 9>&-
 }
 
 install_packages
 install_python
 compile_words
 install_keycloak
+seed_keycloak

@@ -8,7 +8,8 @@ import urllib.request
 from pathlib import Path
 from urllib.error import URLError
 
-from tools.stack.places import ROOT, STYLESHEETS, cache, version
+from tools.stack.keycloak_seed import own, plant
+from tools.stack.places import ROOT, STYLESHEETS, distribution
 from tools.stack.program import Program
 
 READY_WITHIN_S = 120
@@ -21,11 +22,6 @@ SHIPPED_OPTIONS = (
 """What operators should set too: `keycloak-facts`, "Getting and running it"."""
 ALLOWED = ("PATH", "JAVA_HOME", "HOME", "LANG", "TZ")
 """What Keycloak sees of our environment: a variable called `username` would replace `${username}`."""
-
-
-def distribution() -> Path:
-    """Return the built distribution that `tools/setup.sh` leaves in the cache."""
-    return cache() / f"keycloak-{version('KEYCLOAK_VERSION')}"
 
 
 class KeycloakServer:
@@ -78,6 +74,7 @@ class KeycloakServer:
     def wait_ready(self) -> None:
         """Wait for `/health/ready`: "started" in the log is not ready."""
         self.program.wait_ready(self._ready, READY_WITHIN_S)
+        own(self.folder, self.url, self.admin_user, self.admin_password)
 
     def stop(self) -> None:
         """End the server."""
@@ -100,6 +97,7 @@ class KeycloakServer:
             link = self.folder / name
             if not link.exists():
                 link.symlink_to(built / name)
+        plant(self.folder)
         assemble_themes(self.folder / "themes")
         lists = ROOT / "realm-config" / "password-blacklists"
         shutil.copytree(lists, self.folder / "data" / "password-blacklists", dirs_exist_ok=True)

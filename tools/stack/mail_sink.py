@@ -20,7 +20,8 @@ from aiosmtpd.controller import Controller
 
 MOST_MAILS = 1000
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><title>Mails</title><style>body{{font:1rem/1.5 system-ui;max-width:50rem;margin:2rem auto;padding:0 1rem}}
+<meta name="viewport" content="width=device-width"><title>Mails</title><style>
+body{{font:1rem/1.5 system-ui;max-width:50rem;margin:2rem auto;padding:0 1rem}}
 article{{border:1px solid #ccc;border-radius:.5rem;padding:1rem;margin:1rem 0;overflow-wrap:anywhere}}
 pre{{white-space:pre-wrap;font:inherit}}</style><main><h1>Mails</h1>
 <p>Newest first. Nothing leaves this machine.</p>

@@ -22,3 +22,8 @@ def version(name: str) -> str:
         if key == name:
             return value
     raise KeyError(name)
+
+
+def distribution() -> Path:
+    """Return the built Keycloak that `tools/setup.sh` leaves in the cache."""
+    return cache() / f"keycloak-{version('KEYCLOAK_VERSION')}"
