@@ -11,7 +11,7 @@ from idp_bridge.domain.people import ParentId
 from idp_bridge.outside.directory import LdapDirectory
 from idp_bridge.outside.keycloak import KeycloakAccounts
 from idp_bridge.outside.queue import HueyWakeup, make_queue, run_consumer
-from idp_bridge.services.expiring import lapse_visits
+from idp_bridge.services.expiring import end_links, lapse_visits
 from idp_bridge.services.house import House, Rules
 from idp_bridge.services.projecting import project, sweep
 from idp_bridge.settings import Settings
@@ -74,6 +74,7 @@ def run_worker(settings: Settings) -> None:
         now = house.clock.now()
         sweep(house, now)
         lapse_visits(house, now)
+        end_links(house, now)
         sessions.sweep(now)
 
     def one(parent: str) -> None:

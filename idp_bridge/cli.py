@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import click
 from idp_bridge import __version__
 from idp_bridge.app import make_house, make_store, run_worker
 from idp_bridge.domain.errors import MoveRefused, NotThere, RosterRefused
-from idp_bridge.domain.events import Actor, ActorKind
+from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.evidence import REVOCATION_REASONS
 from idp_bridge.domain.link import LinkId
 from idp_bridge.outside.oneroster import read_bundle
@@ -23,9 +24,12 @@ from idp_bridge.outside.realms.declared import DeclarationError, DeclaredRealm, 
 from idp_bridge.outside.realms.server import AdminServer
 from idp_bridge.outside.roster_bundle import digest
 from idp_bridge.outside.sample_files import write_sample
+from idp_bridge.services.auditing import disclosures, first_bad_row
 from idp_bridge.services.declaring import RealmReport, apply, plan
+from idp_bridge.services.expiring import end_links, lapse_visits
 from idp_bridge.services.failures import OutsideFailure, Unreachable
 from idp_bridge.services.house import House
+from idp_bridge.services.projecting import sweep
 from idp_bridge.services.rostering import import_roster
 from idp_bridge.services.sampling import sample_district
 from idp_bridge.services.verifying import revoke_link
@@ -124,6 +128,69 @@ def revoke(house: House, link: str, reason: str, operator: str) -> None:
     except MoveRefused:
         stop(f"Link {link} is not verified now, so there is nothing to revoke.")
     click.echo(f"Link {link} is revoked. The worker ends the parent's sessions.")
+
+
+# --- audit and jobs ------------------------------------------------------------------------------
+
+
+@main.group()
+def audit() -> None:
+    """The chain of audit events."""
+
+
+@audit.command()
+@with_house
+def verify(house: House) -> None:
+    """Check the whole chain: exit 0 if it is whole, 1 with the number of the first bad row if not."""
+    bad = first_bad_row(house)
+    if bad is not None:
+        stop(f"The audit is broken at row {bad}.")
+    click.echo("The audit is whole.")
+
+
+@audit.command()
+@click.option("--student", required=True, metavar="NUMBER", help="Student number.")
+@with_house
+def export(house: House, student: str) -> None:
+    """Print the record of disclosures of one student (34 CFR 99.32), one JSON object a line, ids only."""
+    try:
+        events = disclosures(house, student)
+    except NotThere:
+        stop(f"There is no enrolled student {student}.")
+    for event in events:
+        click.echo(json.dumps(_disclosure(event), sort_keys=True))
+
+
+def _disclosure(event: Event) -> dict[str, object]:
+    return {
+        "event": event.name,
+        "at": event.at.isoformat(),
+        "by": {"realm": event.actor.kind, "id": event.actor.id},
+        "parent": event.parent,
+        "link": event.link,
+        "school": event.school,
+        **dict(event.fields or {}),
+    }
+
+
+@main.group()
+def jobs() -> None:
+    """What the clock does; the worker runs all of it every minute."""
+
+
+def _job(name: str, words: str, run: Callable[..., int]) -> None:
+    @jobs.command(name, help=words)
+    @click.option("--limit", default=500, show_default=True, help="At most this many.")
+    @click.option("--dry-run", is_flag=True, help="Count and change nothing.")
+    @with_house
+    def command(house: House, limit: int, dry_run: bool) -> None:
+        count = run(house, house.clock.now(), limit, dry_run=dry_run)
+        click.echo(f"{count} due" if dry_run else f"{count} done")
+
+
+_job("lapse-visits", "Lapse visits whose last day is over.", lapse_visits)
+_job("end-links", "End links at their end date or the 18th birthday.", end_links)
+_job("project", "Project parents that no wake-up reached.", sweep)
 
 
 # --- roster --------------------------------------------------------------------------------------

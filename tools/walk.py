@@ -64,7 +64,7 @@ class Walk:
     # --- parent ----------------------------------------------------------------------------------
 
     def register(self, parent: Newcomer) -> Page:
-        """Make an account at Keycloak, follow the link in the mail, choose a password, arrive at the bridge."""
+        """Make an account at Keycloak, follow the mail's link, choose a password, arrive at the bridge."""
         page = self.window(parent.email)
         page.goto(f"{self.stack.bridge_url}/signin/parents?new=1")
         page.fill("#email", parent.email)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from idp_bridge.domain.events import Actor, ActorKind, Event
-from idp_bridge.domain.link import WAITING, Move, Visit, VisitId, moved
+from idp_bridge.domain.link import WAITING, Link, Move, Visit, VisitId, end_of_childhood, moved
 from idp_bridge.services.house import House
 from idp_bridge.services.ports import Rows
 
@@ -42,6 +42,43 @@ def lapse(rows: Rows, visit: Visit, now: datetime) -> None:
                 )
             )
     rows.visits.save(replace(visit, closed_at=now))
+
+
+def end_links(house: House, now: datetime, limit: int = 500, *, dry_run: bool = False) -> int:
+    """End up to `limit` links whose end date or the student's 18th birthday is reached; return how many.
+
+    At 18 the rights over the records pass to the student (34 CFR 99.5), whatever the parent's link says.
+    """
+    with house.store.transaction() as rows:
+        links = rows.links.expired(now, limit)
+        if not dry_run:
+            for link in links:
+                _end(house, rows, link, now)
+    if not dry_run:
+        for parent in {link.parent for link in links}:
+            house.wakeup.projection_due(parent)
+    return len(links)
+
+
+def _end(house: House, rows: Rows, link: Link, now: datetime) -> None:
+    student = rows.students.get(link.student) if link.student else None
+    of_age = student is not None and end_of_childhood(student.birth_date, house.rules.zone) <= now
+    move, name = (Move.COME_OF_AGE, "link:came-of-age") if of_age else (Move.EXPIRE, "link:expired")
+    done = moved(link, move, now)
+    rows.links.save(done)
+    rows.audit.append(
+        Event(
+            name,
+            now,
+            CLOCK,
+            parent=link.parent,
+            student=link.student,
+            link=link.id,
+            fields={"before": link.state, "after": done.state},
+        )
+    )
+    rows.parents.raise_revision(link.parent, now)
+    rows.projections.mark_due(link.parent, now, loss=True)
 
 
 def close_visit(rows: Rows, visit_id: VisitId, now: datetime) -> None:

@@ -105,6 +105,31 @@ def cancel_request(house: House, parent_id: ParentId, link_id: LinkId) -> None:
         close_visit(rows, link.visit, now)
 
 
+def leave_link(house: House, parent_id: ParentId, link_id: LinkId) -> None:
+    """End one's own verified or suspended link; the token follows. Raises NotThere and MoveRefused."""
+    now = house.clock.now()
+    with house.store.transaction() as rows:
+        link = rows.links.get(link_id)
+        if link is None or link.parent != parent_id:
+            raise NotThere
+        done = moved(link, Move.LEAVE, now)
+        rows.links.save(done)
+        rows.audit.append(
+            Event(
+                "link:left",
+                now,
+                Actor(ActorKind.PARENT, parent_id),
+                parent=parent_id,
+                student=link.student,
+                link=link.id,
+                fields={"before": link.state, "after": done.state},
+            )
+        )
+        rows.parents.raise_revision(parent_id, now)
+        rows.projections.mark_due(parent_id, now, loss=True)
+    house.wakeup.projection_due(parent_id)
+
+
 def _asked_already(rows: Rows, mine: tuple[Link, ...], claimed: Claimed, now: datetime) -> bool:
     """Tell whether the same request waits already; one for the same number with other details is cancelled.
 

@@ -130,6 +130,10 @@ class Links(Protocol):
         """Update; raise ChangedMeanwhile unless the stored version is `link.version - 1`."""
         ...
 
+    def expired(self, now: datetime, limit: int) -> tuple[Link, ...]:
+        """Return up to `limit` verified or suspended links whose end is not after `now`."""
+        ...
+
     def unmatched_since(self, parent: ParentId, since: datetime) -> int:
         """Count the parent's requests since `since` that matched no student."""
         ...
@@ -252,6 +256,10 @@ class Audit(Protocol):
 
     def of_link(self, link: LinkId) -> tuple[Event, ...]:
         """Return the events of one link, oldest first."""
+        ...
+
+    def of_student(self, student: StudentId) -> tuple[Event, ...]:
+        """Return the events about one student, oldest first."""
         ...
 
     def first_bad(self) -> int | None:

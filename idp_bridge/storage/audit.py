@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from idp_bridge.domain.events import FIRST_HASH, Actor, ActorKind, Event, chained
 from idp_bridge.domain.link import LinkId
+from idp_bridge.domain.people import StudentId
 from idp_bridge.storage import tables
 
 _rows = tables.audit
@@ -47,6 +48,11 @@ class SqlAudit:
     def of_link(self, link: LinkId) -> tuple[Event, ...]:
         """Return the events of one link, oldest first."""
         query = sa.select(_rows).where(_rows.c.link == link).order_by(_rows.c.number)
+        return tuple(_event(row) for row in self._connection.execute(query).mappings())
+
+    def of_student(self, student: StudentId) -> tuple[Event, ...]:
+        """Return the events about one student, oldest first."""
+        query = sa.select(_rows).where(_rows.c.student == student).order_by(_rows.c.number)
         return tuple(_event(row) for row in self._connection.execute(query).mappings())
 
     def first_bad(self) -> int | None:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from idp_bridge.domain.errors import AlreadyAsked, ChangedMeanwhile
-from idp_bridge.domain.link import WAITING, Claimed, Link, LinkId, LinkState, Visit, VisitId
+from idp_bridge.domain.link import LIVE, WAITING, Claimed, Link, LinkId, LinkState, Visit, VisitId
 from idp_bridge.domain.people import (
     Parent,
     ParentId,
@@ -64,6 +64,17 @@ class SqlLinks:
         )
         if self._connection.execute(statement).rowcount != 1:
             raise ChangedMeanwhile
+
+    def expired(self, now: datetime, limit: int) -> tuple[Link, ...]:
+        """Return up to `limit` verified or suspended links whose end is not after `now`."""
+        rows = tables.links
+        query = (
+            sa.select(rows)
+            .where(rows.c.state.in_(tuple(LIVE - WAITING)), rows.c.expires_at <= now)
+            .order_by(rows.c.expires_at, rows.c.id)
+            .limit(limit)
+        )
+        return tuple(_link(row) for row in self._connection.execute(query).mappings())
 
     def unmatched_since(self, parent: ParentId, since: datetime) -> int:
         """Count the parent's requests since `since` that matched no student."""

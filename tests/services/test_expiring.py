@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
-from idp_bridge.domain.link import LinkState
-from idp_bridge.services.expiring import lapse_visits
-from idp_bridge.services.linking import request_link
+from idp_bridge.domain.errors import MoveRefused, NotThere
+from idp_bridge.domain.link import LinkId, LinkState, Move, moved
+from idp_bridge.services.auditing import disclosures, first_bad_row
+from idp_bridge.services.expiring import end_links, lapse_visits
+from idp_bridge.services.linking import leave_link, request_link
 from idp_bridge.services.reading import children_of
 from tests.conftest import AMARA, OTHER
-from tests.services.test_linking import CLAIM, MISS, _parents, mine  # noqa: F401  (autouse fixture)
+from tests.services.test_linking import CLAIM, MISS, _parents, mine, settle  # noqa: F401  (autouse fixture)
 
 
 @pytest.fixture
@@ -43,3 +48,78 @@ def test_nothing_lapses_before_its_last_day_is_over(house, clock):
     request_link(house, AMARA, CLAIM)
     clock.advance(days=14)
     assert lapse_visits(house, clock.now()) == 0
+
+
+class TestEndLinks:
+    def end_of(self, house):
+        (link,) = [link for link in mine(house) if link.student]
+        return link.expires_at
+
+    def test_at_18_the_link_ends_and_the_token_loses_it(self, house, clock):
+        settle(house)
+        clock.at = self.end_of(house)
+        assert end_links(house, clock.now(), dry_run=True) == 1
+        assert mine(house)[0].state is LinkState.VERIFIED
+        assert end_links(house, clock.now()) == 1
+        assert (mine(house)[0].state, mine(house)[0].reason) == (LinkState.ENDED, "student_is_18")
+        assert house.wakeup.woken[-1] == AMARA
+        with house.store.reading() as rows:
+            assert rows.parents.get(AMARA).rev == 2
+            assert rows.projections.get(AMARA).due_since is not None
+            assert [event.name for event in rows.audit.of_link(mine(house)[0].id)][-1] == "link:came-of-age"
+        assert end_links(house, clock.now()) == 0
+
+    def test_a_second_earlier_it_holds(self, house, clock):
+        settle(house)
+        clock.at = self.end_of(house) - timedelta(seconds=1)
+        assert end_links(house, clock.now()) == 0
+
+    def test_an_end_date_before_18_expires(self, house, clock):
+        link = settle(house)
+        with house.store.transaction() as rows:
+            rows.links.save(
+                replace(link, expires_at=clock.now() + timedelta(days=30), version=link.version + 1)
+            )
+        clock.advance(days=30)
+        assert end_links(house, clock.now()) == 1
+        assert mine(house)[0].reason == "expired"
+
+    def test_a_suspended_link_ends_too(self, house, clock):
+        link = settle(house)
+        with house.store.transaction() as rows:
+            rows.links.save(moved(link, Move.SUSPEND, clock.now()))
+        clock.at = self.end_of(house)
+        assert end_links(house, clock.now()) == 1
+
+
+class TestLeave:
+    def test_a_parent_ends_their_own_link(self, house):
+        link = settle(house)
+        leave_link(house, AMARA, link.id)
+        assert (mine(house)[0].state, mine(house)[0].reason) == (LinkState.ENDED, "left")
+        with house.store.transaction() as rows:
+            lease = rows.projections.take(AMARA, house.clock.now(), house.clock.now())
+        assert lease.after_loss
+
+    def test_nobody_elses(self, house):
+        link = settle(house)
+        with pytest.raises(NotThere):
+            leave_link(house, OTHER, link.id)
+        with pytest.raises(NotThere):
+            leave_link(house, AMARA, LinkId("none"))
+
+    def test_a_waiting_request_is_cancelled_not_left(self, house):
+        request_link(house, AMARA, CLAIM)
+        with pytest.raises(MoveRefused):
+            leave_link(house, AMARA, mine(house)[0].id)
+
+
+def test_the_record_of_disclosures_names_who_and_when_by_ids(house):
+    link = settle(house)
+    leave_link(house, AMARA, link.id)
+    events = disclosures(house, "4655 4860")
+    assert [event.name for event in events] == ["link:requested", "link:verified", "link:left"]
+    assert {event.parent for event in events} == {AMARA}
+    with pytest.raises(NotThere):
+        disclosures(house, "00000000")
+    assert first_bad_row(house) is None
