@@ -72,7 +72,8 @@ class FakeIssuer:
             "127.0.0.1", self._port, self._serve, threaded=True, request_handler=_Quiet
         )
         self._port = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        # A short poll, so that stopping takes 20 ms and not half a second.
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
         return self
 

@@ -1,0 +1,1 @@
+"""Test the example apps as their users see them; never needs Keycloak."""

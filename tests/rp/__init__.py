@@ -1,0 +1,1 @@
+"""Test what relying apps import; never needs Keycloak."""
