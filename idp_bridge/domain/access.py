@@ -28,6 +28,7 @@ class Action(StrEnum):
     VERIFY = "verify a link"
     REFUSE = "refuse a link"
     REVOKE = "revoke a link"
+    RESTRICT = "place, read and lift a restriction"
     SEE_PROJECTION = "see what has not arrived in Keycloak"
     READ_AUDIT = "read the audit"
 
@@ -41,6 +42,7 @@ ALLOWED: dict[Action, frozenset[Duty]] = {
     Action.VERIFY:          frozenset({Duty.OFFICE, Duty.PRINCIPAL, Duty.DISTRICT_OFFICE}),
     Action.REFUSE:          frozenset({Duty.OFFICE, Duty.PRINCIPAL, Duty.DISTRICT_OFFICE}),
     Action.REVOKE:          frozenset({Duty.PRINCIPAL, Duty.DISTRICT_OFFICE}),
+    Action.RESTRICT:        frozenset({Duty.PRINCIPAL, Duty.DISTRICT_OFFICE}),
     Action.SEE_PROJECTION:  frozenset({Duty.IDENTITY_ADMIN}),
     Action.READ_AUDIT:      frozenset({Duty.IDENTITY_ADMIN}),
 }  # fmt: skip

@@ -65,6 +65,14 @@ class ConflictOfInterest(Refusal):
     """Staff may not verify their own account or their own child."""
 
 
+class Restricted(Refusal):
+    """A restriction stands for this person and student; the principal decides what to say."""
+
+
+class SamePerson(Refusal):
+    """This needs a second person, and the first one may not be that person too."""
+
+
 class DistrictAddress(Refusal):
     """A parent account must not use a district e-mail address."""
 

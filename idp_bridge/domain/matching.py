@@ -67,7 +67,7 @@ def nearest(parent: Parent, hints: Iterable[GuardianHint]) -> GuardianHint | Non
 def _likeness(parent: Parent, hint: GuardianHint) -> float:
     if hint.email and hint.email.casefold() == parent.email.casefold():
         return 2.0
-    return SequenceMatcher(None, _plain(parent.name), _plain(hint.name)).ratio()
+    return SequenceMatcher(None, plain_name(parent.name), plain_name(hint.name)).ratio()
 
 
 def _equal(topic: str, said: object, roster: object) -> Comparison:
@@ -84,10 +84,11 @@ def _relationship(claimed: Claimed, hint: GuardianHint | None) -> Comparison:
 def _name(parent: Parent, hint: GuardianHint | None) -> Comparison:
     if hint is None:
         return Comparison("parent-name", parent.name, None, Match.NOT_LISTED)
-    match = Match.SAME if _plain(parent.name) == _plain(hint.name) else Match.SIMILAR
+    match = Match.SAME if plain_name(parent.name) == plain_name(hint.name) else Match.SIMILAR
     return Comparison("parent-name", parent.name, hint.name, match)
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a name without accents, case and extra spaces, for comparing only."""
     decomposed = unicodedata.normalize("NFKD", name.casefold())
     return " ".join("".join(ch for ch in decomposed if not unicodedata.combining(ch)).split())

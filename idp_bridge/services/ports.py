@@ -21,6 +21,7 @@ from idp_bridge.domain.people import (
     StudentId,
     StudentNumber,
 )
+from idp_bridge.domain.restriction import Restriction, RestrictionId
 from idp_bridge.domain.roster import RosterChanges
 
 
@@ -184,6 +185,30 @@ class Visits(Protocol):
         ...
 
 
+class Restrictions(Protocol):
+    """Restrictions by id, student and place."""
+
+    def get(self, restriction: RestrictionId) -> Restriction | None:
+        """Return one restriction."""
+        ...
+
+    def standing_for(self, student: StudentId) -> tuple[Restriction, ...]:
+        """Return the restrictions in force for a student, oldest first."""
+        ...
+
+    def at(self, schools: frozenset[SchoolCode]) -> tuple[Restriction, ...]:
+        """Return the restrictions in force for students of `schools`, nearest review first."""
+        ...
+
+    def add(self, restriction: Restriction) -> None:
+        """Insert a restriction."""
+        ...
+
+    def save(self, restriction: Restriction) -> None:
+        """Update; raise ChangedMeanwhile unless the stored version is one lower."""
+        ...
+
+
 class Proofs(Protocol):
     """Identity proofs, one per parent."""
 
@@ -284,6 +309,8 @@ class Rows(Protocol):
     def visits(self) -> Visits: ...  # noqa: D102
     @property
     def proofs(self) -> Proofs: ...  # noqa: D102
+    @property
+    def restrictions(self) -> Restrictions: ...  # noqa: D102
     @property
     def projections(self) -> Projections: ...  # noqa: D102
     @property

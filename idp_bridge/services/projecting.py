@@ -7,14 +7,15 @@ only if it differs, reads back and compares (design 7).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from idp_bridge.domain.claims import ATTRIBUTE, Shown, same, stored_revision, student_links
 from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.link import Link, opens_apps
-from idp_bridge.domain.people import ParentId
+from idp_bridge.domain.people import ParentId, Purpose, Student
+from idp_bridge.domain.restriction import against
 from idp_bridge.services.failures import Mismatch, OutsideFailure
 from idp_bridge.services.house import House
 from idp_bridge.services.ports import Lease, Rows
@@ -83,7 +84,16 @@ def wanted_for(rows: Rows, parent_id: ParentId, now: datetime) -> Wanted:
 def _shown(rows: Rows, links: Iterable[Link], now: datetime) -> tuple[Shown, ...]:
     open_links = {link.student: link for link in links if opens_apps(link, now) and link.student}
     students = rows.students.some(open_links)
-    return tuple(Shown(open_links[student.id], student) for student in students.values())
+    return tuple(_unrestricted(rows, open_links[student.id], student) for student in students.values())
+
+
+def _unrestricted(rows: Rows, link: Link, student: Student) -> Shown:
+    """Return the link without `messages` where a restriction says so; access is a matter of its state."""
+    parent = rows.parents.get(link.parent)
+    silenced = parent is not None and any(
+        one.messages and against(one, parent) for one in rows.restrictions.standing_for(student.id)
+    )
+    return Shown(replace(link, purposes=link.purposes - {Purpose.MESSAGES}) if silenced else link, student)
 
 
 def _write(house: House, parent: ParentId, wanted: Wanted) -> Outcome:

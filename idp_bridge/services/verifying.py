@@ -23,6 +23,7 @@ from idp_bridge.domain.errors import (
     NoDuty,
     NotInRoster,
     NotThere,
+    Restricted,
 )
 from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.evidence import (
@@ -34,6 +35,7 @@ from idp_bridge.domain.evidence import (
 )
 from idp_bridge.domain.link import IdentityProof, Link, LinkId, Move, VisitId, moved, verified
 from idp_bridge.domain.people import Parent, ParentId, SchoolCode, Student, in_district_domain
+from idp_bridge.domain.restriction import against
 from idp_bridge.domain.visit_code import fingerprint, read
 from idp_bridge.services.expiring import close_visit
 from idp_bridge.services.house import House
@@ -102,7 +104,8 @@ def verify_link(house: House, uid: str, link_id: LinkId, evidence: str) -> Link:
     """Verify one link on this evidence; the parent's token follows by the worker.
 
     Raises NotThere, NoDuty, IdentityMissing, NotInRoster, EvidenceRefused, ConflictOfInterest,
-    DistrictAddress, MoveRefused and BadInput. A conflict of interest is audited though nothing changes.
+    DistrictAddress, MoveRefused, BadInput and Restricted. A conflict of interest and a restriction are
+    audited though nothing changes.
     """
     staff = staff_member(house, uid)
     now = house.clock.now()
@@ -111,6 +114,9 @@ def verify_link(house: House, uid: str, link_id: LinkId, evidence: str) -> Link:
             done = _verify(house, rows, staff, link_id, evidence, now)
     except ConflictOfInterest:
         _audit_refusal(house, staff, link_id, "conflict-of-interest", now)
+        raise
+    except Restricted:
+        _audit_refusal(house, staff, link_id, "restriction", now)
         raise
     house.wakeup.projection_due(done.parent)
     return done
@@ -179,6 +185,8 @@ def _verify(
     parent = _parent(house, rows, link.parent)
     student = _student(rows, staff, link)
     refuse_own_case(staff, parent, rows.students.hints(student.id))
+    if any(one.access and against(one, parent) for one in rows.restrictions.standing_for(student.id)):
+        raise Restricted
     if rows.proofs.get(parent.id) is None:
         raise IdentityMissing
     kind = check_evidence(house.rules.evidence, link.claimed.relationship, evidence)

@@ -14,6 +14,7 @@ from idp_bridge.storage.audit import SqlAudit
 from idp_bridge.storage.links import SqlLinks, SqlVisits
 from idp_bridge.storage.people import SqlParents, SqlProofs, SqlRoster, SqlSchools, SqlStudents
 from idp_bridge.storage.projections import SqlProjections
+from idp_bridge.storage.restrictions import SqlRestrictions
 
 LOCK_WAIT_S = 3
 """Longest wait for another writer; with one statement behind it a page stays below 5 s."""
@@ -30,6 +31,7 @@ class SqlRows:
     links: SqlLinks
     visits: SqlVisits
     proofs: SqlProofs
+    restrictions: SqlRestrictions
     projections: SqlProjections
     audit: SqlAudit
 
@@ -74,6 +76,7 @@ def _rows(connection: sa.Connection) -> SqlRows:
         links=SqlLinks(connection),
         visits=SqlVisits(connection),
         proofs=SqlProofs(connection),
+        restrictions=SqlRestrictions(connection),
         projections=SqlProjections(connection),
         audit=SqlAudit(connection),
     )

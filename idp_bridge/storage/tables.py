@@ -151,6 +151,29 @@ identity_proofs = sa.Table(
     sa.Column("at", UtcTime, nullable=False),
 )
 
+restrictions = sa.Table(
+    "restriction",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("student", sa.ForeignKey("student.id"), nullable=False),
+    sa.Column("given_name", sa.String(200), nullable=False),
+    sa.Column("family_name", sa.String(200), nullable=False),
+    sa.Column("parent", sa.ForeignKey("parent.id")),
+    sa.Column("access", sa.Boolean, nullable=False),
+    sa.Column("messages", sa.Boolean, nullable=False),
+    sa.Column("basis", sa.String(30), nullable=False),
+    sa.Column("note", sa.String(2000), nullable=False),
+    sa.Column("review_on", sa.Date, nullable=False),
+    sa.Column("placed_by", sa.String(64), nullable=False),
+    sa.Column("placed_at", UtcTime, nullable=False),
+    sa.Column("lift_asked_by", sa.String(64)),
+    sa.Column("lifted_by", sa.String(64)),
+    sa.Column("lifted_at", UtcTime),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.CheckConstraint("lifted_by IS NULL OR lifted_by <> lift_asked_by", name="lifted_by_second_person"),
+    sa.Index(None, "student"),
+)
+
 projections = sa.Table(
     "projection",
     metadata,

@@ -86,6 +86,16 @@ TABLE: dict[type[Exception], Words] = {
         _l("Ask a colleague to decide this one"),
         _l("It is your own account or your own child. This was recorded; nothing was changed."),
     ),
+    refusals.Restricted: Words(
+        403,
+        _l("Ask the principal about this one"),
+        _l("It cannot be decided at the counter. Do not discuss it there; nothing was changed."),
+    ),
+    refusals.SamePerson: Words(
+        403,
+        _l("A second person must do this"),
+        _l("You asked for it yourself. Ask a colleague with the same duty to confirm it."),
+    ),
     refusals.DistrictAddress: Words(
         403,
         _l("Use a personal e-mail address"),

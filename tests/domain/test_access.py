@@ -27,11 +27,25 @@ EXPECTED = {
     # duty: (what it may do, whether at every school)
     Duty.OFFICE: ({Action.FIND_VISIT, Action.RECORD_IDENTITY, Action.VERIFY, Action.REFUSE}, False),
     Duty.PRINCIPAL: (
-        {Action.FIND_VISIT, Action.RECORD_IDENTITY, Action.VERIFY, Action.REFUSE, Action.REVOKE},
+        {
+            Action.FIND_VISIT,
+            Action.RECORD_IDENTITY,
+            Action.VERIFY,
+            Action.REFUSE,
+            Action.REVOKE,
+            Action.RESTRICT,
+        },
         False,
     ),
     Duty.DISTRICT_OFFICE: (
-        {Action.FIND_VISIT, Action.RECORD_IDENTITY, Action.VERIFY, Action.REFUSE, Action.REVOKE},
+        {
+            Action.FIND_VISIT,
+            Action.RECORD_IDENTITY,
+            Action.VERIFY,
+            Action.REFUSE,
+            Action.REVOKE,
+            Action.RESTRICT,
+        },
         True,
     ),
     Duty.IDENTITY_ADMIN: ({Action.SEE_PROJECTION, Action.READ_AUDIT}, True),
