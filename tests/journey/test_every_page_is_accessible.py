@@ -1,0 +1,157 @@
+"""Every page, at Keycloak, the bridge and OneView: axe finds nothing, nothing is wider than the screen."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.journey.conftest import PASSWORD
+from tools.walk import Walk
+
+pytestmark = [pytest.mark.live, pytest.mark.browser]
+
+WIDTHS = {"en-US": (390, 1280), "es-MX": (390,)}
+"""Spanish words are longer, so the narrow screen is where they can break a page."""
+WCAG = {
+    "runOnly": {
+        "type": "tag",
+        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }
+}
+
+
+class Inspector:
+    """Looks at a page at each width and keeps what is wrong."""
+
+    def __init__(self, locale: str) -> None:
+        self.widths = WIDTHS[locale]
+        self.faults: list[str] = []
+        self.seen = 0
+
+    def look(self, page, name: str) -> None:
+        """Inspect the page as it stands."""
+        for width in self.widths:
+            page.set_viewport_size({"width": width, "height": 900})
+            found = Axe().run(page, options=WCAG).response["violations"]
+            self.faults += [
+                f"{name} at {width}: {one['id']} {one['nodes'][0]['html'][:120]}" for one in found
+            ]
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            if wide > width:
+                self.faults.append(f"{name} at {width}: {wide} px wide")
+            self.seen += 1
+
+
+@pytest.mark.parametrize("locale", ["en-US", "es-MX"])
+def test_on_the_way_from_registration_to_oneview(stack, browser, student, newcomer, locale):
+    walk, inspect, parent = (
+        Walk(stack, browser, locale=locale),
+        Inspector(locale),
+        newcomer("Ximena", "Farrow"),
+    )
+    page = walk.window(parent.email)
+    page.goto(f"{stack.bridge_url}/")
+    inspect.look(page, "start")
+    page.goto(f"{stack.bridge_url}/signin/parents?new=1")
+    inspect.look(page, "register")
+    page.click("#kc-register-form [type=submit]")
+    inspect.look(page, "register with errors")
+    page.fill("#email", parent.email)
+    page.fill("#firstName", parent.given_name)
+    page.fill("#lastName", parent.family_name)
+    page.click("#kc-register-form [type=submit]")
+    page.wait_for_selector("main")
+    inspect.look(page, "look in your mailbox")
+    page.goto(walk.mail_link(parent.email))
+    inspect.look(page, "choose a password")
+    page.fill("#password-new", parent.password)
+    page.fill("#password-confirm", parent.password)
+    page.click("#kc-passwd-update-form [type=submit]")
+    page.wait_for_url(f"{stack.bridge_url}/children")
+    inspect.look(page, "no children yet")
+    walk.open_app(parent.email)
+    inspect.look(page, "OneView without a link")
+    beau = student("Beau Farrow")
+    code = walk.ask(parent, beau)
+    inspect.look(page, "visit code")
+    page.goto(f"{stack.bridge_url}/children")
+    inspect.look(page, "waiting")
+    page.goto(f"{stack.bridge_url}/nowhere")
+    inspect.look(page, "not here")
+    walk.settle("jo.hathaway", PASSWORD, code)
+    walk.linked(parent, {beau["student_number"]})
+    page.goto(f"{stack.bridge_url}/children")
+    inspect.look(page, "linked")
+    walk.open_app(parent.email)
+    inspect.look(page, "OneView with a student")
+    page.goto(f"{stack.app_urls['oneview']}/students/00000000")
+    inspect.look(page, "OneView not here")
+    for window in walk.windows.values():
+        window.context.close()
+    assert inspect.faults == []
+    assert inspect.seen == 13 * len(inspect.widths)
+
+
+@pytest.mark.parametrize("locale", ["en-US", "es-MX"])
+def test_signing_in_and_getting_back_in(stack, browser, locale):
+    walk, inspect = Walk(stack, browser, locale=locale), Inspector(locale)
+    page = walk.window("somebody")
+    page.goto(f"{stack.bridge_url}/signin/parents")
+    inspect.look(page, "sign in")
+    page.fill("#username", "nobody@mail.example")
+    page.fill("#password", "not the password")
+    page.click("#kc-form-login [type=submit]")
+    inspect.look(page, "sign in with error")
+    page.click("a[href*='reset-credentials']")
+    inspect.look(page, "forgot password")
+    page.fill("#username", "nobody@mail.example")
+    page.click("#kc-reset-password-form [type=submit]")
+    inspect.look(page, "mail is on its way")
+    page.goto(f"{stack.bridge_url}/signin/district")
+    inspect.look(page, "district sign in")
+    page.goto(f"{stack.issuer('parents')}/protocol/openid-connect/auth?client_id=none")
+    inspect.look(page, "Keycloak error")
+    page.goto(f"{stack.bridge_url}/start?app=oneview&ask=1")
+    inspect.look(page, "who is signing in")
+    page.goto(stack.app_urls["oneview"])
+    inspect.look(page, "OneView ways in")
+    page.context.close()
+    assert inspect.faults == []
+    assert inspect.seen == 8 * len(inspect.widths)
+
+
+@pytest.mark.parametrize("locale", ["en-US", "es-MX"])
+def test_the_school_desk(stack, browser, student, newcomer, locale):
+    walk, inspect, parent = (
+        Walk(stack, browser, locale=locale),
+        Inspector(locale),
+        newcomer("Lan", "Vo-Castellan"),
+    )
+    walk.register(parent)
+    code = walk.ask(parent, student("Minh Vo-Castellan"))
+    page = walk.sign_in("district", "jo.hathaway", PASSWORD)
+    page.goto(f"{stack.bridge_url}/desk")
+    inspect.look(page, "desk")
+    page.fill("#code", "XXXX-XXXX")
+    page.press("#code", "Enter")
+    page.wait_for_load_state()
+    inspect.look(page, "desk, unknown code")
+    page.fill("#code", code)
+    page.press("#code", "Enter")
+    page.wait_for_url(re.compile("/desk/visits/"))
+    inspect.look(page, "visit")
+    page.click("form[action$='/identity'] button")
+    page.wait_for_load_state()
+    inspect.look(page, "visit, nothing chosen")
+    page.check("[name=identity][value=passport]")
+    page.click("form[action$='/identity'] button")
+    page.wait_for_url(re.compile("/desk/visits/[^/]+$"))
+    inspect.look(page, "visit, identity proven")
+    page.click("a[href$='/refuse']")
+    inspect.look(page, "refuse")
+    for window in walk.windows.values():
+        window.context.close()
+    assert inspect.faults == []
+    assert inspect.seen == 6 * len(inspect.widths)
