@@ -46,7 +46,7 @@ class Program:
     ) -> None:
         self.name = name
         self.log = log
-        self._command = list(command)
+        self.command = list(command)
         self._env = dict(env) if env is not None else None
         self._cwd = cwd
         self._user = user
@@ -107,7 +107,7 @@ class Program:
         as_user: dict[str, Any] = {"user": self._user, "group": self._user, "extra_groups": []}
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                self._command,
+                self.command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
