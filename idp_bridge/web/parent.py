@@ -17,7 +17,7 @@ from idp_bridge.domain.errors import BadInput, DistrictAddress, NotThere
 from idp_bridge.domain.link import Claimed, LinkId, LinkState
 from idp_bridge.domain.people import ParentId, Relationship, SchoolCode, StudentNumber, in_district_domain
 from idp_bridge.services.house import House
-from idp_bridge.services.linking import cancel_request, check_birth_date, request_link
+from idp_bridge.services.linking import cancel_request, check_birth_date, leave_link, request_link
 from idp_bridge.services.reading import Child, Slip, children_of, schools, slip_of
 from idp_bridge.web import wording
 from idp_bridge.web.cards import Card, card, cards
@@ -32,6 +32,7 @@ DRAFT = "draft"
 FIELD_OF = {"birth_date": "birth-date", "school": "school"}
 """Field of a claim the rules can refuse -> the question that asks for it."""
 MAIN_APP = "oneview"
+LEAVABLE = (LinkState.VERIFIED, LinkState.SUSPENDED)
 
 
 @blueprint.get("/children")
@@ -156,6 +157,24 @@ def ask_cancel(link_id: str) -> str | Response:
 def cancel(link_id: str) -> Response:
     """Take a waiting request back."""
     cancel_request(_house(), _me(), LinkId(link_id))
+    return redirect(url_for("parent.children"))
+
+
+@blueprint.get("/children/<string:link_id>/leave")
+@for_parents
+def ask_leave(link_id: str) -> str | Response:
+    """Ask whether the link shall end."""
+    shown = _card(_mine(link_id))
+    if shown.state not in LEAVABLE:
+        return redirect(url_for("parent.children"))
+    return render_template("parent/leave.html", card=shown)
+
+
+@blueprint.post("/children/<string:link_id>/leave")
+@for_parents
+def leave(link_id: str) -> Response:
+    """End one's own link; the apps follow."""
+    leave_link(_house(), _me(), LinkId(link_id))
     return redirect(url_for("parent.children"))
 
 

@@ -128,6 +128,11 @@ EVENTS: dict[str, LazyString] = {
     "link:denied": _l("The school could not confirm the request"),
     "link:lapsed": _l("The visit time was over"),
     "link:revoked": _l("The link was ended"),
+    "link:left": _l("You ended the link"),
+    "link:expired": _l("The link reached its end date"),
+    "link:came-of-age": _l("The student turned 18"),
+    "link:suspended": _l("The link was put on hold"),
+    "link:resumed": _l("The link works again"),
 }
 """What a parent reads in "What has happened". An event that is not listed is not shown: it names no staff
 and tells nothing of what happened behind the counter."""
