@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime
+from importlib.resources import files
 from typing import Any
 
-from flask import Flask, render_template
+from flask import Flask, Response, render_template
 from werkzeug.exceptions import HTTPException
 
 from idp_bridge.rp.people import parents_issuer
@@ -27,6 +28,7 @@ def make_app() -> Flask:
     ).init_app(app)
     app.add_url_rule("/healthz", "alive", lambda: {"status": "up"})
     app.add_url_rule("/", "home", home)
+    app.add_url_rule("/look/site.css", "look", look)
     app.register_error_handler(HTTPException, _problem)
     return app
 
@@ -40,6 +42,12 @@ def home() -> str:
         for one in links
     ]
     return render_template("mobile.html", person=person, read=json.dumps(read, indent=2))
+
+
+def look() -> Response:
+    """Serve the stylesheet this app shares with the bridge."""
+    text = files("idp_bridge").joinpath("web", "static", "site.css").read_text(encoding="utf-8")
+    return Response(text, mimetype="text/css", headers={"Cache-Control": "public, max-age=3600"})
 
 
 def _problem(fault: HTTPException) -> Any:

@@ -185,3 +185,11 @@ def test_focus_shows_only_children_whose_link_has_choice(focus):
     assert "Attendance" not in page
     assert client.get(f"/students/{SOL}").status_code == 404
     assert account.claims["student_links"] != links_claim([])
+
+
+def test_staff_are_not_sent_to_a_parents_page_and_everybody_finds_help(oneview, district):
+    sign_in_as_employee(oneview, district, ["0552:office"])
+    page = oneview.get("/").text
+    assert f"{BRIDGE}/children" not in page
+    assert "(321) 555-0142" in page
+    assert "Kindergarten" in page
