@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
+import time
 from datetime import date, datetime
 from typing import Any
 
@@ -20,6 +21,14 @@ SUCCESS = 0
 LONGEST_UID = 255
 LOCKED_BY_ADMIN = "000001010000Z"
 """Value of `pwdAccountLockedTime` an administrator's lock has (ppolicy); a stranger's guesses set another."""
+
+SLOW_S = 1.4
+"""A page asks up to three times and must answer within 5 s. So an answer that took longer is not used, and
+whoever waited longer gets no second try; usual are 2 ms."""
+CONNECTING_S = 4.5
+"""All servers together, while somebody waits."""
+NOT_LDAP = (LDAPExceptionError, LookupError, TypeError, ValueError)
+"""What ldap3 raises: its own, and whatever its decoder hits where no LDAP server answers."""
 
 PERSON = ("uid", "entryUUID", "givenName", "sn", "mail", "schacDateOfBirth")
 
@@ -43,31 +52,39 @@ class LdapDirectory:
         read as "no duties".
         """
         name = uid.strip()
-        if not name or len(name) > LONGEST_UID:
+        if not name or len(name) > LONGEST_UID or not name.isprintable():
             return None
-        if not self._lock.acquire(timeout=self._settings.receive_timeout_s):
+        began = time.monotonic()
+        if not self._lock.acquire(timeout=SLOW_S):
             raise Unreachable(SYSTEM, "busy")
         try:
-            return self._find(name)
+            return self._find(name, began)
         finally:
             self._lock.release()
 
-    def _find(self, uid: str) -> StaffMember | None:
+    def _find(self, uid: str, began: float) -> StaffMember | None:
         kept = self._connection is not None
         try:
             return self._read(uid)
-        except LDAPExceptionError as fault:
+        except NOT_LDAP as fault:
             self._forget()
-            if not kept:
+            if not kept or time.monotonic() - began > SLOW_S:
                 raise Unreachable(SYSTEM, type(fault).__name__) from fault
-        try:  # the kept connection was stale: LDAP restarted, or a time-out cut it
+        try:  # the kept connection was stale: LDAP restarted, or somebody between us cut it
             return self._read(uid)
-        except LDAPExceptionError as fault:
+        except NOT_LDAP as fault:
             self._forget()
             raise Unreachable(SYSTEM, type(fault).__name__) from fault
 
     def _read(self, uid: str) -> StaffMember | None:
         connection = self._connected()
+        began = time.monotonic()
+        found = self._ask(connection, uid)
+        if time.monotonic() - began > SLOW_S:
+            raise Unreachable(SYSTEM, "slow")
+        return found
+
+    def _ask(self, connection: Connection, uid: str) -> StaffMember | None:
         base = self._settings.base_dn
         people = self._search(
             connection,
@@ -105,8 +122,12 @@ class LdapDirectory:
     def _first_that_answers(self) -> Connection:
         wanted = self._settings
         tls = Tls(validate=ssl.CERT_REQUIRED, ca_certs_file=wanted.ca_file)
-        last: LDAPExceptionError | None = None
+        one_s = max(wanted.connect_timeout_s, wanted.receive_timeout_s)
+        until = time.monotonic() + CONNECTING_S
+        last: Exception | None = None
         for url in wanted.urls:
+            if last and time.monotonic() + one_s > until:
+                break
             try:
                 server = Server(url, tls=tls, get_info=NONE, connect_timeout=wanted.connect_timeout_s)
                 return Connection(
@@ -120,7 +141,7 @@ class LdapDirectory:
                     auto_referrals=False,
                     check_names=False,
                 )
-            except LDAPExceptionError as fault:
+            except NOT_LDAP as fault:
                 last = fault
         raise Unreachable(SYSTEM, type(last).__name__)
 

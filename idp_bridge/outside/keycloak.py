@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from keycloak import KeycloakAdmin, KeycloakOpenIDConnection
+from keycloak import KeycloakAdmin, KeycloakOpenID, KeycloakOpenIDConnection
 from keycloak.exceptions import (
     KeycloakAuthenticationError,
     KeycloakConnectionError,
@@ -23,6 +23,29 @@ from idp_bridge.settings import Keycloak
 
 SYSTEM = "keycloak"
 Answer = TypeVar("Answer")
+TOKEN_SHARE = 0.5
+"""Part of the time-out the token request may take: with the call itself it must stay under 5 s."""
+
+
+class _Once(KeycloakOpenIDConnection):
+    """Asks for a token once: python-keycloak's own default repeats it, and a hang lasts twice as long."""
+
+    def __init__(self, settings: Keycloak) -> None:
+        wait: Any = settings.timeout_s  # declared as whole seconds; requests takes fractions
+        common: dict[str, Any] = {
+            "server_url": settings.url,
+            "realm_name": settings.realm,
+            "client_id": settings.client_id,
+            "client_secret_key": settings.client_secret.get_secret_value(),
+            "max_retries": 0,
+        }
+        super().__init__(**common, grant_type="client_credentials", timeout=wait)
+        self._token_endpoint = KeycloakOpenID(**common, timeout=wait * TOKEN_SHARE)
+
+    @property
+    def keycloak_openid(self) -> KeycloakOpenID:
+        """Return the token endpoint."""
+        return self._token_endpoint
 
 
 class KeycloakAccounts:
@@ -79,23 +102,15 @@ class KeycloakAccounts:
         with self._lock:
             try:
                 return do(self._connected())
-            except (KeycloakError, RequestException, TypeError, ValueError) as fault:
-                self._admin = None  # a fresh token next time: the old one may be what was refused
-                raise _failure(fault) from fault
+            except (KeycloakError, RequestException, LookupError, TypeError, ValueError) as fault:
+                failure = _failure(fault)
+                if not isinstance(failure, Gone):
+                    self._admin = None  # a fresh token next time: the old one may be what was refused
+                raise failure from fault
 
     def _connected(self) -> KeycloakAdmin:
         if self._admin is None:
-            wanted = self._settings
-            connection = KeycloakOpenIDConnection(
-                server_url=wanted.url,
-                realm_name=wanted.realm,
-                client_id=wanted.client_id,
-                client_secret_key=wanted.client_secret.get_secret_value(),
-                grant_type="client_credentials",
-                timeout=wanted.timeout_s,  # type: ignore[arg-type]  # requests takes fractions of a second
-                max_retries=0,
-            )
-            self._admin = KeycloakAdmin(connection=connection)
+            self._admin = KeycloakAdmin(connection=_Once(self._settings))
         return self._admin
 
 
@@ -118,7 +133,7 @@ def _account(found: dict[str, Any]) -> Account:
 def _failure(fault: Exception) -> OutsideFailure:
     """Return our failure for theirs. Only the status and the names of faulty fields are told: no values."""
     status = getattr(fault, "response_code", None)
-    if isinstance(fault, KeycloakConnectionError | RequestException | TypeError | ValueError) or not status:
+    if isinstance(fault, KeycloakConnectionError) or not status:
         return Unreachable(SYSTEM, type(fault).__name__)
     if status == 404:
         return Gone(SYSTEM, "no such user")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from typing import Any
 
+from idp_bridge.domain.claims import ATTRIBUTE, MAX_LENGTH
 from idp_bridge.domain.people import ParentId
-from idp_bridge.services.failures import Gone
+from idp_bridge.services.failures import Gone, Refused
 from idp_bridge.services.ports import Account
+
+DECLARED = re.compile(r'\{"v":[0-9]{1,3},"rev":[0-9]{1,12},"asof":[0-9]{1,12},"links":\[.*\].*\}')
+"""What the realm's user profile allows (`realm-config/parents.json`)."""
 
 
 class FakeAccounts:
@@ -14,15 +20,34 @@ class FakeAccounts:
 
     def __init__(self) -> None:
         self._accounts: dict[ParentId, Account] = {}
+        self._outside: set[ParentId] = set()
         self._failures: dict[str, Exception] = {}
         self.calls: list[str] = []
         self.ended: list[ParentId] = []
         self.writes = 0
         self.swallow_writes = False
 
-    def add(self, parent: ParentId, email: str, *, attributes: dict[str, tuple[str, ...]] | None = None) -> None:
-        """Make an account, as registration would."""
-        self._accounts[parent] = Account(parent, email, email, "A", "B", True, True, attributes or {})
+    def add(
+        self,
+        parent: ParentId,
+        email: str,
+        *,
+        attributes: dict[str, tuple[str, ...]] | None = None,
+        enabled: bool = True,
+        outside: bool = False,
+    ) -> None:
+        """Make an account, as registration would; `outside` the group the service account may touch."""
+        self._accounts[parent] = Account(parent, email, email, "A", "B", enabled, True, attributes or {})
+        if outside:
+            self._outside.add(parent)
+
+    def change(self, parent: ParentId, **fields: Any) -> None:
+        """Change fields behind the bridge's back."""
+        self._accounts[parent] = replace(self._accounts[parent], **fields)
+
+    def stored(self, parent: ParentId) -> Account:
+        """Return the account as an administrator sees it."""
+        return self._accounts[parent]
 
     def put(self, parent: ParentId, name: str, values: tuple[str, ...]) -> None:
         """Set an attribute behind the bridge's back."""
@@ -43,35 +68,38 @@ class FakeAccounts:
 
     def get(self, parent: ParentId) -> Account:
         """Return the account."""
-        self._called("get")
-        if parent not in self._accounts:
-            raise Gone("keycloak", "user")
+        self._called("get", parent)
         return self._accounts[parent]
 
     def write_links(self, account: Account, value: str) -> None:
         """Replace e-mail, names and attributes by those of `account`, with the one value."""
-        self._called("write_links")
-        if account.id not in self._accounts:
-            raise Gone("keycloak", "user")
+        self._called("write_links", account.id)
+        if len(value) > MAX_LENGTH or not DECLARED.fullmatch(value):
+            raise Refused("keycloak", f"400 {ATTRIBUTE}")
         self.writes += 1
         if not self.swallow_writes:
-            attributes = {**account.attributes, "student_links": (value,)}
-            self._accounts[account.id] = replace(account, attributes=attributes)
+            kept = self._accounts[account.id]
+            self._accounts[account.id] = replace(
+                account,
+                enabled=kept.enabled,
+                email_verified=kept.email_verified,
+                attributes={**account.attributes, ATTRIBUTE: (value,)},
+            )
 
     def end_sessions(self, parent: ParentId) -> None:
         """Note that the sessions ended."""
-        self._called("end_sessions")
-        if parent not in self._accounts:
-            raise Gone("keycloak", "user")
+        self._called("end_sessions", parent)
         self.ended.append(parent)
 
     def drop_offline_tokens(self, parent: ParentId) -> None:
         """Note the call."""
-        self._called("drop_offline_tokens")
-        if parent not in self._accounts:
-            raise Gone("keycloak", "user")
+        self._called("drop_offline_tokens", parent)
 
-    def _called(self, call: str) -> None:
+    def _called(self, call: str, parent: ParentId) -> None:
         self.calls.append(call)
         if call in self._failures:
             raise self._failures[call]
+        if parent not in self._accounts:
+            raise Gone("keycloak", "no such user")
+        if parent in self._outside:
+            raise Refused("keycloak", "403")

@@ -13,13 +13,16 @@ class FakeDirectory:
 
     def __init__(self, people: dict[str, StaffMember] | None = None) -> None:
         self.people = dict(people or {})
+        self.locked: set[str] = set()
+        """Whom an administrator locked."""
         self.down = False
 
     def staff(self, uid: str) -> StaffMember | None:
         """Return the employee, or None."""
         if self.down:
             raise Unreachable("directory")
-        return self.people.get(uid.strip().casefold())
+        name = uid.strip().casefold()
+        return None if name in self.locked else self.people.get(name)
 
     def set_roles(self, uid: str, *roles: str) -> None:
         """Change an employee's groups a moment ago."""
