@@ -41,10 +41,13 @@ class HueyWakeup:
 
 
 def run_consumer(queue: SqliteHuey, *, project: Callable[[str], None], sweep: Callable[[], None]) -> None:
-    """Run until SIGTERM or SIGINT: `project` for each wake-up, `sweep` at the start and every minute."""
+    """Run until SIGTERM or SIGINT: `project` for each wake-up, `sweep` at the start and every minute.
+
+    The first sweep is queued like every other: a signal then lets the write that runs finish.
+    """
     _project_task(queue, project)
-    queue.periodic_task(crontab(minute="*"), name="sweep")(sweep)
-    sweep()
+    every_minute = queue.periodic_task(crontab(minute="*"), name="sweep")(sweep)
+    every_minute()
     Consumer(
         queue,
         workers=1,

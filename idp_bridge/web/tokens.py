@@ -52,7 +52,7 @@ def read_logout_token(issuer: Issuer, token: str) -> dict[str, Any]:
     Raises TokenRefused or KeysUnreachable.
     """
     claims = _read(issuer, token, ["exp", "iat", "iss", "aud", "jti", "events"])
-    if BACKCHANNEL_EVENT not in claims["events"]:
+    if not isinstance(claims["events"], dict) or BACKCHANNEL_EVENT not in claims["events"]:
         raise TokenRefused("no logout event")
     if "nonce" in claims or not (claims.get("sub") or claims.get("sid")):
         raise TokenRefused("not a logout token")
@@ -66,6 +66,8 @@ def _read(issuer: Issuer, token: str, required: list[str]) -> dict[str, Any]:
         raise KeysUnreachable(issuer.realm) from fault
     except jwt.PyJWTError as fault:
         raise TokenRefused(str(fault)) from fault
+    except (OSError, ValueError) as fault:  # the connection was reset, or something else than keys came
+        raise KeysUnreachable(issuer.realm) from fault
     try:
         return jwt.decode(
             token,
