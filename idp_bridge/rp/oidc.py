@@ -34,7 +34,7 @@ class RefreshRefused(Exception):
     """The issuer refused the refresh token: signed out, revoked, or its directory was away for a moment."""
 
 
-class CheckedByPyJWT(FlaskOAuth2App):  # type: ignore[misc]
+class CheckedByPyJWT(FlaskOAuth2App):
     """Authlib's client, with our check of the ID token in the place of its own."""
 
     tokens: Tokens
@@ -44,7 +44,7 @@ class CheckedByPyJWT(FlaskOAuth2App):  # type: ignore[misc]
         return self.tokens.id_token(token["id_token"], nonce)
 
 
-class Clients(OAuth):  # type: ignore[misc]
+class Clients(OAuth):
     """Authlib's registry, making clients of our kind."""
 
     oauth2_client_cls = CheckedByPyJWT
