@@ -31,6 +31,7 @@ missing_packages() {
   done
   python3 -c 'import venv, ensurepip' 2>/dev/null || echo python3-venv
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || echo postgresql
+  compgen -G '/usr/lib/*/libatomic.so.1' >/dev/null || echo libatomic1  # the node inside Playwright wants it
   [ -d /usr/share/fonts/truetype/noto ] || echo fonts-noto-core
   [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
 }
