@@ -1,0 +1,1 @@
+"""Test the roster: reading bundles, importing them, and the invented district."""

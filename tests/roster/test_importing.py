@@ -1,0 +1,131 @@
+"""An import is one transaction: a second run changes nothing, a failure leaves nothing, nobody is deleted."""
+
+from __future__ import annotations
+
+import pytest
+
+from idp_bridge.outside.oneroster import read_bundle
+from idp_bridge.services.rostering import RosterCounts, import_roster
+from idp_bridge.storage import schema
+from idp_bridge.storage.store import SqlStore
+from tests.conftest import IRIS
+from tests.roster.bundles import FILES_12, replaced, with_cell, write_folder
+
+NOTHING = RosterCounts(0, 0, 0, 0)
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A migrated database without a school or a student."""
+    store = SqlStore(f"sqlite:///{tmp_path}/empty.db")
+    schema.upgrade(store)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def bring(house, tmp_path):
+    """Return a function that imports `files`."""
+
+    def bring(files=FILES_12, **options):
+        roster = read_bundle(write_folder(tmp_path / "bundle", files))
+        return import_roster(house, roster, "0" * 64, **options)
+
+    return bring
+
+
+def stored(house):
+    with house.store.reading() as rows:
+        return rows.roster.schools(), rows.roster.students(), rows.roster.hints()
+
+
+def events(house):
+    with house.store.engine.connect() as connection:
+        return connection.exec_driver_sql("SELECT count(*) FROM audit").scalar_one()
+
+
+def without_mateo():
+    files = FILES_12
+    for name, line in (
+        ("users.csv", "u-2,true,Mateo,Quintero-Bell,46127790,,,g-1,7\n"),
+        ("roles.csv", "r-3,u-2,primary,student,o-2\n"),
+        ("demographics.csv", "u-2,2013-05-02\n"),
+    ):
+        files = replaced(files, name, line, "")
+    return files
+
+
+def test_the_first_run_brings_everything_and_one_event(house, bring):
+    assert bring() == RosterCounts(schools=2, students=2, withdrawn=0, guardians=2)
+    schools, students, hints = stored(house)
+    assert set(schools) == {"0552", "0610"}
+    assert students["u-1"].number == "46554860"
+    assert [hint.name for hint in hints["u-1"]] == ["Amara Quintero", "Tomás Bell"]
+    assert events(house) == 1
+
+
+def test_the_second_run_changes_nothing_and_leaves_no_event(house, bring):
+    bring()
+    before = stored(house)
+    assert bring() == NOTHING
+    assert (stored(house), events(house)) == (before, 1)
+
+
+def test_a_dry_run_counts_and_changes_nothing(house, bring):
+    assert bring(dry_run=True).students == 2
+    assert (stored(house), events(house)) == (({}, {}, {}), 0)
+
+
+def test_only_what_differs_is_changed(house, bring):
+    bring()
+    moved = replaced(FILES_12, "roles.csv", "r-2,u-1,primary,student,o-1", "r-2,u-1,primary,student,o-2")
+    assert bring(moved) == RosterCounts(0, 1, 0, 0)
+    assert stored(house)[1]["u-1"].school == "0610"
+
+
+def test_a_student_who_is_gone_is_withdrawn_and_kept_and_may_return(house, bring):
+    bring()
+    assert bring(without_mateo()) == RosterCounts(0, 0, 1, 0)
+    assert stored(house)[1]["u-2"].enrolled is False
+    assert bring(without_mateo()) == NOTHING
+    assert bring().students == 1
+    assert stored(house)[1]["u-2"].enrolled is True
+
+
+def test_the_number_of_a_withdrawn_student_may_be_given_again(house, bring):
+    bring()
+    assert bring(with_cell(without_mateo(), "users.csv", "u-1", "identifier", "46127790")).withdrawn == 1
+    with house.store.reading() as rows:
+        assert rows.students.by_number("46127790").id == "u-1"
+
+
+def test_two_students_may_swap_their_numbers(house, bring):
+    bring()
+    swapped = with_cell(FILES_12, "users.csv", "u-1", "identifier", "46127790")
+    bring(with_cell(swapped, "users.csv", "u-2", "identifier", "46554860"))
+    with house.store.reading() as rows:
+        assert rows.students.by_number("46127790").id == "u-1"
+        assert rows.students.by_number("46554860").id == "u-2"
+
+
+def test_a_guardian_taken_out_of_the_roster_is_no_hint_any_more(house, bring):
+    bring()
+    assert bring(with_cell(FILES_12, "users.csv", "u-1", "agentSourcedIds", "g-1")) == RosterCounts(
+        0, 0, 0, 1
+    )
+    assert [hint.sourced_id for hint in stored(house)[2]["u-1"]] == ["g-1"]
+
+
+def test_an_import_that_fails_half_way_leaves_nothing(house, bring):
+    """The audit is written last; without its table the whole import has to go back."""
+    with house.store.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE audit RENAME TO elsewhere")
+    with pytest.raises(Exception, match="no such table: audit"):
+        bring()
+    assert stored(house) == ({}, {}, {})
+
+
+def test_a_student_without_hints_has_none(house, bring):
+    bring(with_cell(FILES_12, "users.csv", "u-2", "agentSourcedIds", ""))
+    assert "u-2" not in stored(house)[2]
+    assert IRIS.id not in stored(house)[1]
