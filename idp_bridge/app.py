@@ -10,9 +10,11 @@ from flask import Flask
 from idp_bridge.domain.people import ParentId
 from idp_bridge.outside.directory import LdapDirectory
 from idp_bridge.outside.keycloak import KeycloakAccounts
+from idp_bridge.outside.mail import SmtpMail
 from idp_bridge.outside.queue import HueyWakeup, make_queue, run_consumer
 from idp_bridge.services.expiring import end_links, lapse_visits
 from idp_bridge.services.house import House, Rules
+from idp_bridge.services.notifying import remind, send_due
 from idp_bridge.services.projecting import project, sweep
 from idp_bridge.settings import Settings
 from idp_bridge.storage.sessions import SqlSessions
@@ -39,6 +41,7 @@ def make_house(settings: Settings, store: SqlStore) -> House:
         store=store,
         accounts=KeycloakAccounts(settings.keycloak),
         directory=LdapDirectory(settings.directory),
+        mail=SmtpMail(settings.mail, settings.district, settings.web.url),
         wakeup=HueyWakeup(make_queue(settings.worker)),
         clock=SystemClock(),
         rules=Rules(
@@ -75,10 +78,13 @@ def run_worker(settings: Settings) -> None:
         sweep(house, now)
         lapse_visits(house, now)
         end_links(house, now)
+        remind(house, now)
+        send_due(house, now)
         sessions.sweep(now)
 
     def one(parent: str) -> None:
         project(house, ParentId(parent))
+        send_due(house, house.clock.now())
 
     run_consumer(make_queue(settings.worker), project=one, sweep=every_minute)
 

@@ -29,6 +29,7 @@ from idp_bridge.services.declaring import RealmReport, apply, plan
 from idp_bridge.services.expiring import end_links, lapse_visits
 from idp_bridge.services.failures import OutsideFailure, Unreachable
 from idp_bridge.services.house import House
+from idp_bridge.services.notifying import remind, send_due
 from idp_bridge.services.projecting import sweep
 from idp_bridge.services.rostering import import_roster
 from idp_bridge.services.sampling import sample_district
@@ -190,6 +191,8 @@ def _job(name: str, words: str, run: Callable[..., int]) -> None:
 
 _job("lapse-visits", "Lapse visits whose last day is over.", lapse_visits)
 _job("end-links", "End links at their end date or the 18th birthday.", end_links)
+_job("remind", "Note reminders for visits that end soon.", remind)
+_job("send-mails", "Send mails that are due.", send_due)
 _job("project", "Project parents that no wake-up reached.", sweep)
 
 

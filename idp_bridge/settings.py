@@ -105,6 +105,18 @@ class Web(_Section):
         return key
 
 
+class Mail(_Section):
+    """The server that takes our mails."""
+
+    host: str = "localhost"
+    port: int = Field(default=25, ge=1, le=65535)
+    sender: str = "no-reply@localhost"
+    starttls: bool = False
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    timeout_s: float = Field(default=5.0, gt=0, le=30)
+
+
 class Worker(_Section):
     """The queue that wakes the worker."""
 
@@ -126,6 +138,7 @@ class Settings(BaseSettings):
     district_realm: Realm
     keycloak: Keycloak
     directory: Directory
+    mail: Mail = Mail()
     worker: Worker = Worker()
     apps: dict[str, str] = Field(default_factory=dict)
     """Relying app -> where it starts, e.g. `{"oneview": "https://oneview.district.example"}`."""

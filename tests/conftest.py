@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import Browser
 
 from idp_bridge.domain.access import StaffMember, read_roles
 from idp_bridge.domain.people import (
@@ -33,7 +34,9 @@ from idp_bridge.storage.store import SqlStore
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.clock import FixedClock
 from tests.fakes.directory import FakeDirectory
+from tests.fakes.mail import FakeMail
 from tests.fakes.wakeup import FakeWakeup
+from tools.walk import chromium as walked_by
 
 pytest_plugins = ["tests.stack_fixtures"]
 
@@ -73,6 +76,13 @@ MATEO = Student(
 )
 AMARA = ParentId("11111111-1111-4111-8111-111111111111")
 OTHER = ParentId("22222222-2222-4222-8222-222222222222")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, one for the run: two Playwrights cannot live in one thread."""
+    with walked_by() as running:
+        yield running
 
 
 @pytest.fixture
@@ -145,6 +155,7 @@ def house(store, clock, directory) -> House:
         store=store,
         accounts=FakeAccounts(),
         directory=directory,
+        mail=FakeMail(),
         wakeup=FakeWakeup(),
         clock=clock,
         rules=Rules(

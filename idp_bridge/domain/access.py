@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
 from idp_bridge.domain.errors import ConflictOfInterest, NoDuty
+from idp_bridge.domain.matching import plain_name
 from idp_bridge.domain.people import GuardianHint, Parent, SchoolCode
 
 
@@ -115,15 +117,28 @@ def require_somewhere(staff: StaffMember, action: Action) -> None:
 def refuse_own_case(staff: StaffMember, parent: Parent, hints: Iterable[GuardianHint]) -> None:
     """Raise ConflictOfInterest if the parent account or the child is the staff member's own (design 4).
 
-    Same person: same e-mail, or the same full name. A namesake is sent to a colleague, which costs a
-    minute; a clerk who verifies their own claim costs the trust in every link.
+    Same person: the same name, also with a middle or second family name more, without accents or in another
+    order; the same e-mail, or the same mailbox name elsewhere (`pat.rivera@`). A namesake is sent to a
+    colleague, which costs a minute; a clerk who verifies their own claim costs the trust in every link.
     """
-    if _same(staff.name, parent.name) or _same(staff.mail, parent.email):
+    people = [(parent.name, parent.email), *((hint.name, hint.email) for hint in hints)]
+    if any(_same_name(staff.name, name) or _same_mailbox(staff.mail, email) for name, email in people):
         raise ConflictOfInterest
-    for hint in hints:
-        if _same(staff.name, hint.name) or _same(staff.mail, hint.email):
-            raise ConflictOfInterest
 
 
-def _same(one: str, other: str) -> bool:
-    return bool(one) and " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
+def _same_name(one: str, other: str) -> bool:
+    fewer, more = sorted((_words(one), _words(other)), key=len)
+    return bool(fewer) and (fewer == more or (len(fewer) > 1 and fewer < more))
+
+
+def _words(name: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", plain_name(name)))
+
+
+def _same_mailbox(one: str, other: str) -> bool:
+    return bool(_mailbox(one)) and _mailbox(one) == _mailbox(other)
+
+
+def _mailbox(address: str) -> str:
+    """Return what stands before the `@`, without a `+tag`: people keep it when they change the provider."""
+    return address.strip().partition("@")[0].partition("+")[0].casefold()

@@ -27,6 +27,8 @@ def read_bundle(source: Path) -> Roster:
     schools = _schools(bundle)
     roles = _roles_12(bundle) if version == "1.2" else _roles_11(bundle)
     students = _students(bundle, schools, roles)
+    if not students and not bundle.faults:
+        bundle.fault("users.csv: no enabled student in the bundle; all would be withdrawn")
     hints = _hints(bundle, students, roles)
     stop_on_faults(bundle)
     return Roster(tuple(schools.values()), tuple(students.values()), hints)
@@ -44,6 +46,10 @@ def _schools(bundle: Bundle) -> dict[str, School]:
             bundle.fault(f"orgs.csv line {line}: sourcedId and name must not be empty")
         if code in codes:
             bundle.fault(f"orgs.csv line {line}: identifier {code} stands in line {codes[code]} already")
+        if row["sourcedId"] in schools:
+            bundle.fault(
+                f"orgs.csv line {line}: sourcedId {row['sourcedId']} stands in an earlier line already"
+            )
         codes.setdefault(code, line)
         schools[row["sourcedId"]] = School(
             SchoolCode(code),
@@ -136,7 +142,9 @@ def _birth_dates(bundle: Bundle) -> dict[str, date]:
         text = row["birthDate"]
         if text:
             try:
-                births[row["sourcedId"]] = date.fromisoformat(text)
+                birth_date = date.fromisoformat(text)
+                if births.setdefault(row["sourcedId"], birth_date) != birth_date:
+                    bundle.fault(f"demographics.csv line {line}: another birthDate for {row['sourcedId']}")
             except ValueError:
                 bundle.fault(f"demographics.csv line {line}: birthDate {text!r} is no date like 2016-03-09")
     return births

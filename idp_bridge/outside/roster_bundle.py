@@ -10,6 +10,7 @@ import csv
 import hashlib
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,8 @@ MOST_FAULTS = 20
 LARGEST_FILE_B = 200 * 1024 * 1024
 """About a million users; more than any district has, and far less than a zip bomb unpacks to."""
 VERSIONS = ("1.1", "1.2")
+READ = frozenset({"manifest.csv", "orgs.csv", "users.csv", "roles.csv", "demographics.csv"})
+"""Other files are never opened: their encoding, size and number do not matter (macOS adds `._users.csv`)."""
 NEEDED = {
     "orgs.csv": ("sourcedId", "name", "identifier"),
     "users.csv": ("sourcedId", "givenName", "familyName", "identifier", "agentSourcedIds"),
@@ -42,7 +45,8 @@ class Bundle:
 
     def fault(self, text: str) -> None:
         """Note a fault; raise RosterRefused once there are MOST_FAULTS."""
-        self.faults.append(text)
+        if text not in self.faults:  # a file may be walked more than once
+            self.faults.append(text)
         if len(self.faults) >= MOST_FAULTS:
             raise RosterRefused((*self.faults, f"… stopped after {MOST_FAULTS} faults"))
 
@@ -52,6 +56,8 @@ class Bundle:
         try:
             header = [column.strip() for column in next(reader, [])]
             for cells in reader:
+                if not cells:
+                    continue  # a blank line, often the last
                 if len(cells) != len(header):
                     wrong = f"{len(cells)} columns, the header has {len(header)}"
                     self.fault(f"{name} line {reader.line_num}: {wrong}")
@@ -82,7 +88,7 @@ def digest(source: Path) -> str:
 
 def _files(source: Path) -> dict[str, str]:
     if source.is_dir():
-        raw = {path.name: _read(path) for path in sorted(source.glob("*.csv"))}
+        raw = {path.name: _read(path) for path in sorted(source.glob("*.csv")) if path.name in READ}
     elif zipfile.is_zipfile(source):
         raw = _unzipped(source)
     else:
@@ -99,11 +105,20 @@ def _read(path: Path) -> bytes:
 
 def _unzipped(source: Path) -> dict[str, bytes]:
     """Read the CSV files of a zip, at the top or in one folder; nothing is written to disk."""
+    try:
+        return _entries(source)
+    except (zipfile.BadZipFile, zlib.error, EOFError) as fault:
+        raise RosterRefused((f"{source.name} is damaged ({fault}); export it again",)) from fault
+    except (RuntimeError, NotImplementedError) as fault:
+        raise RosterRefused((f"{source.name} is encrypted or packed in an unusual way ({fault})",)) from fault
+
+
+def _entries(source: Path) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     with zipfile.ZipFile(source) as archive:
         for entry in archive.infolist():
             place = PurePosixPath(entry.filename)
-            if entry.is_dir() or place.suffix.lower() != ".csv" or len(place.parts) > 2:
+            if entry.is_dir() or place.name not in READ or len(place.parts) > 2:
                 continue
             if place.name in found:
                 raise RosterRefused((f"{place.name} is in the zip file twice",))
@@ -151,7 +166,11 @@ def _check_columns(bundle: Bundle, version: str) -> None:
     for name, columns in NEEDED_BY_VERSION[version].items():
         needed[name] = needed.get(name, ()) + columns
     for name, columns in needed.items():
-        header = next(csv.reader(io.StringIO(bundle.files[name], newline="")), [])
+        try:
+            header = next(csv.reader(io.StringIO(bundle.files[name], newline="")), [])
+        except csv.Error as fault:
+            bundle.fault(f"{name} line 1: {fault}")
+            continue
         have = {column.strip() for column in header}
         for column in columns:
             if column not in have:

@@ -30,7 +30,9 @@ def write_sample(
         (bundle / name).write_text(text, encoding="utf-8", newline="")
     with zipfile.ZipFile(folder / "oneroster.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in files.items():
-            archive.writestr(name, text)
+            entry = zipfile.ZipInfo(name)  # its fixed time keeps the file the same each time
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, text)
     tree = ldif(district, bridge_password=bridge_password, keycloak_password=keycloak_password)
     (folder / "district.ldif").write_text(tree, encoding="utf-8")
     (folder / "sample.json").write_text(json.dumps(accounts(district), indent=1), encoding="utf-8")

@@ -8,6 +8,7 @@ from datetime import datetime
 from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.link import WAITING, Link, Move, Visit, VisitId, end_of_childhood, moved
 from idp_bridge.services.house import House
+from idp_bridge.services.notifying import tell
 from idp_bridge.services.ports import Rows
 
 CLOCK = Actor(ActorKind.SYSTEM, "clock")
@@ -41,6 +42,7 @@ def lapse(rows: Rows, visit: Visit, now: datetime) -> None:
                     fields={"before": link.state, "after": done.state},
                 )
             )
+            tell(rows, done, now)
     rows.visits.save(replace(visit, closed_at=now))
 
 
@@ -77,6 +79,7 @@ def _end(house: House, rows: Rows, link: Link, now: datetime) -> None:
             fields={"before": link.state, "after": done.state},
         )
     )
+    tell(rows, done, now)
     rows.parents.raise_revision(link.parent, now)
     rows.projections.mark_due(link.parent, now, loss=True)
 

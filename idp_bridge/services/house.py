@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from idp_bridge.domain.evidence import DEFAULT_POLICY, EvidencePolicy
-from idp_bridge.services.ports import Clock, Directory, ParentAccounts, Store, Wakeup
+from idp_bridge.services.ports import Clock, Directory, Mail, ParentAccounts, Store, Wakeup
 
 
 def _new_id() -> str:
@@ -34,6 +34,7 @@ class House:
     store: Store
     accounts: ParentAccounts
     directory: Directory
+    mail: Mail
     wakeup: Wakeup
     clock: Clock
     rules: Rules

@@ -24,6 +24,7 @@ from idp_bridge.domain.people import Parent, ParentId, StudentId, in_district_do
 from idp_bridge.domain.visit_code import fingerprint, make
 from idp_bridge.services.expiring import close_visit, lapse
 from idp_bridge.services.house import House
+from idp_bridge.services.notifying import tell
 from idp_bridge.services.ports import Rows
 
 OLDEST_STUDENT_YEARS = 26
@@ -125,6 +126,7 @@ def leave_link(house: House, parent_id: ParentId, link_id: LinkId) -> None:
                 fields={"before": link.state, "after": done.state},
             )
         )
+        tell(rows, done, now)
         rows.parents.raise_revision(parent_id, now)
         rows.projections.mark_due(parent_id, now, loss=True)
     house.wakeup.projection_due(parent_id)
@@ -193,6 +195,7 @@ def _add(
             },
         )
     )
+    tell(rows, waiting, now)
     if student is None:
         _alarm(rows, visit.parent, now)
 

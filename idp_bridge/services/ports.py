@@ -11,6 +11,7 @@ from typing import Protocol
 from idp_bridge.domain.access import StaffMember
 from idp_bridge.domain.events import Event
 from idp_bridge.domain.link import IdentityProof, Link, LinkId, Visit, VisitId
+from idp_bridge.domain.notice import Notice, NoticeKind
 from idp_bridge.domain.people import (
     GuardianHint,
     Parent,
@@ -244,6 +245,30 @@ class ProjectionRow:
     done_at: datetime | None
 
 
+class Notices(Protocol):
+    """Mails to be sent, by key."""
+
+    def add(self, notice: Notice) -> None:
+        """Insert the notice unless its key is there already."""
+        ...
+
+    def take(self, now: datetime, until: datetime, limit: int) -> tuple[Notice, ...]:
+        """Lease up to `limit` due notices until `until`, oldest first."""
+        ...
+
+    def due(self, now: datetime, limit: int) -> int:
+        """Count up to `limit` notices that are due."""
+        ...
+
+    def sent(self, key: str, now: datetime) -> None:
+        """Record that the mail server took it."""
+        ...
+
+    def failed(self, key: str, error: str, next_try: datetime) -> None:
+        """Record that it was not taken, and when to try again."""
+        ...
+
+
 class Projections(Protocol):
     """Which parents' tokens do not say yet what they should."""
 
@@ -312,6 +337,8 @@ class Rows(Protocol):
     @property
     def restrictions(self) -> Restrictions: ...  # noqa: D102
     @property
+    def notices(self) -> Notices: ...  # noqa: D102
+    @property
     def projections(self) -> Projections: ...  # noqa: D102
     @property
     def audit(self) -> Audit: ...  # noqa: D102
@@ -375,6 +402,31 @@ class Directory(Protocol):
 
         Raises Unreachable when LDAP is down or does not answer within its time-out.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail before it is put into words."""
+
+    id: str
+    """Becomes the Message-ID: a mail that is sent twice after a crash is seen as one."""
+    to: str
+    language: str
+    kind: NoticeKind
+    reason: str
+    """Code of a refusal or an end; empty where there is none."""
+    school: str
+    visit_by: date | None
+    code: str
+    """Visit code while a visit is open, else empty."""
+
+
+class Mail(Protocol):
+    """The district's mail server."""
+
+    def send(self, letter: Letter) -> None:
+        """Put the letter into words and hand it over. Raises Unreachable and Refused."""
         ...
 
 

@@ -29,6 +29,7 @@ from idp_bridge.domain.people import (
     SchoolCode,
     Student,
 )
+from idp_bridge.domain.restriction import against
 from idp_bridge.domain.visit_code import make
 from idp_bridge.services.house import House
 from idp_bridge.services.ports import QueueRow, Rows
@@ -84,6 +85,8 @@ class DeskChild:
     """True when this clerk may decide it; otherwise `place` says who can."""
     ready: bool
     """True when the claim names the student exactly, so that it can be verified."""
+    held: bool
+    """True when a restriction stands for this person and student: the principal decides what to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,8 @@ class DeskVisit:
     children: tuple[DeskChild, ...]
     clerk_schools: tuple[School, ...]
     """Where this clerk may record an identity proof."""
+    lapsed: bool
+    """True when the last day is over, whether or not the timer has closed the visit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +185,7 @@ def desk_visit(house: House, staff: StaffMember, visit_id: VisitId) -> DeskVisit
                 if link.state is not LinkState.CANCELLED
             ),
             clerk_schools=tuple(school for school in every.values() if school.code in mine),
+            lapsed=visit.visit_by < house.clock.now().astimezone(house.rules.zone).date(),
         )
 
 
@@ -222,8 +228,24 @@ def _desk_child(
         accepted=tuple(kind for kind in EvidenceKind if kind in accepted),
         other_guardians=_others(rows, student, parent.id),
         mine=may(staff, Action.VERIFY, place) and link.state in WAITING,
-        ready=student is not None and link.student == student.id and fits(link.claimed, student),
+        ready=_ready(link, student),
+        held=_held(rows, parent, student),
     )
+
+
+def _ready(link: Link, student: Student | None) -> bool:
+    return (
+        student is not None
+        and student.enrolled
+        and link.student == student.id
+        and fits(link.claimed, student)
+    )
+
+
+def _held(rows: Rows, parent: Parent, student: Student | None) -> bool:
+    if student is None:
+        return False
+    return any(one.access and against(one, parent) for one in rows.restrictions.standing_for(student.id))
 
 
 def _visible_student(rows: Rows, staff: StaffMember, link: Link) -> Student | None:

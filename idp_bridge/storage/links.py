@@ -142,7 +142,7 @@ class SqlVisits:
         return tuple(Visit(**row) for row in self._connection.execute(query).mappings())
 
     def queue(self, schools: frozenset[SchoolCode], first: int, size: int) -> tuple[QueueRow, ...]:
-        """Return open visits that claim a student at one of `schools`, nearest last day first."""
+        """Return open visits that claim, or truly name, a student of `schools`, nearest last day first."""
         visits, parents = tables.visits, tables.parents
         query = (
             sa.select(visits, parents)
@@ -166,13 +166,14 @@ class SqlVisits:
         return int(self._connection.execute(query).scalar_one())
 
     def _waits_at(self, schools: frozenset[SchoolCode]) -> sa.ColumnElement[bool]:
-        links, visits = tables.links, tables.visits
+        links, visits, students = tables.links, tables.visits, tables.students
+        here = sa.select(students.c.id).where(students.c.school.in_(tuple(schools)))
         return sa.and_(
             visits.c.closed_at.is_(None),
             sa.exists().where(
                 links.c.visit == visits.c.id,
                 links.c.state.in_(tuple(WAITING)),
-                links.c.claimed_school.in_(tuple(schools)),
+                sa.or_(links.c.claimed_school.in_(tuple(schools)), links.c.student.in_(here)),
             ),
         )
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from idp_bridge.storage.audit import SqlAudit
 from idp_bridge.storage.links import SqlLinks, SqlVisits
+from idp_bridge.storage.notices import SqlNotices
 from idp_bridge.storage.people import SqlParents, SqlProofs, SqlRoster, SqlSchools, SqlStudents
 from idp_bridge.storage.projections import SqlProjections
 from idp_bridge.storage.restrictions import SqlRestrictions
@@ -32,6 +33,7 @@ class SqlRows:
     visits: SqlVisits
     proofs: SqlProofs
     restrictions: SqlRestrictions
+    notices: SqlNotices
     projections: SqlProjections
     audit: SqlAudit
 
@@ -77,6 +79,7 @@ def _rows(connection: sa.Connection) -> SqlRows:
         visits=SqlVisits(connection),
         proofs=SqlProofs(connection),
         restrictions=SqlRestrictions(connection),
+        notices=SqlNotices(connection),
         projections=SqlProjections(connection),
         audit=SqlAudit(connection),
     )

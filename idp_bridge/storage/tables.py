@@ -174,6 +174,21 @@ restrictions = sa.Table(
     sa.Index(None, "student"),
 )
 
+notices = sa.Table(
+    "notice",
+    metadata,
+    sa.Column("key", sa.String(160), primary_key=True),
+    sa.Column("kind", sa.String(30), nullable=False),
+    sa.Column("parent", sa.ForeignKey("parent.id"), nullable=False),
+    sa.Column("link", sa.ForeignKey("link.id"), nullable=False),
+    sa.Column("due_at", UtcTime, nullable=False),
+    sa.Column("leased_until", UtcTime),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("last_error", sa.String(200)),
+    sa.Column("sent_at", UtcTime),
+    sa.Index(None, "sent_at", "due_at"),
+)
+
 projections = sa.Table(
     "projection",
     metadata,

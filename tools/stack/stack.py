@@ -190,6 +190,9 @@ class Stack:
             "IDP_BRIDGE_DIRECTORY__BIND_DN": self.ldap.bind_dn,
             "IDP_BRIDGE_DIRECTORY__BIND_PASSWORD": self.secrets["ldap_bridge"],
             "IDP_BRIDGE_DIRECTORY__CA_FILE": str(self.ldap.ca_file),
+            "IDP_BRIDGE_MAIL__HOST": "localhost",
+            "IDP_BRIDGE_MAIL__PORT": str(self.ports.smtp),
+            "IDP_BRIDGE_MAIL__SENDER": MAIL_FROM,
             "IDP_BRIDGE_WORKER__QUEUE_FILE": str(self.folder / "queue.db"),
             "IDP_BRIDGE_APPS": json.dumps(self.app_urls),
         }

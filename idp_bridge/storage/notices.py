@@ -1,0 +1,75 @@
+"""Keep which mails are to be sent and which were; never sends one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from idp_bridge.domain.notice import Notice, NoticeKind
+from idp_bridge.storage import tables
+
+_rows = tables.notices
+
+
+class SqlNotices:
+    """Notices by key: one that is there already is not added again."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def add(self, notice: Notice) -> None:
+        """Insert the notice unless its key is there already."""
+        here = sa.select(_rows.c.key).where(_rows.c.key == notice.key)
+        if self._connection.execute(here).first() is None:
+            self._connection.execute(
+                sa.insert(_rows).values(
+                    key=notice.key,
+                    kind=notice.kind,
+                    parent=notice.parent,
+                    link=notice.link,
+                    due_at=notice.due_at,
+                    attempts=0,
+                )
+            )
+
+    def take(self, now: datetime, until: datetime, limit: int) -> tuple[Notice, ...]:
+        """Lease up to `limit` due notices until `until`, oldest first."""
+        free = sa.and_(
+            _rows.c.sent_at.is_(None),
+            _rows.c.due_at <= now,
+            sa.or_(_rows.c.leased_until.is_(None), _rows.c.leased_until < now),
+        )
+        query = sa.select(_rows).where(free).order_by(_rows.c.due_at, _rows.c.key).limit(limit)
+        if self._connection.dialect.name == "postgresql":
+            query = query.with_for_update(skip_locked=True)
+        found = [_notice(row) for row in self._connection.execute(query).mappings()]
+        taken = sa.update(_rows).where(_rows.c.key.in_([notice.key for notice in found]))
+        self._connection.execute(taken.values(leased_until=until))
+        return tuple(found)
+
+    def due(self, now: datetime, limit: int) -> int:
+        """Count up to `limit` notices that are due."""
+        some = sa.select(_rows.c.key).where(_rows.c.sent_at.is_(None), _rows.c.due_at <= now).limit(limit)
+        return int(
+            self._connection.execute(sa.select(sa.func.count()).select_from(some.subquery())).scalar_one()
+        )
+
+    def sent(self, key: str, now: datetime) -> None:
+        """Record that the mail server took it."""
+        self._change(key, sent_at=now, leased_until=None, last_error=None)
+
+    def failed(self, key: str, error: str, next_try: datetime) -> None:
+        """Record that it was not taken, and when to try again."""
+        self._change(
+            key, due_at=next_try, leased_until=None, last_error=error[:200], attempts=_rows.c.attempts + 1
+        )
+
+    def _change(self, key: str, **values: Any) -> None:
+        self._connection.execute(sa.update(_rows).where(_rows.c.key == key).values(**values))
+
+
+def _notice(row: Any) -> Notice:
+    kind = NoticeKind(row["kind"])
+    return Notice(row["key"], kind, row["parent"], row["link"], row["due_at"], row["attempts"])
