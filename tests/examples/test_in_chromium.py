@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 from werkzeug.serving import make_server
 
 from examples.mobile.app import make_app as make_mobile
@@ -17,10 +16,6 @@ from idp_bridge.testing.issuer import FakeIssuer
 from idp_bridge.testing.people import employee, link, parent
 from tests.examples.conftest import environment
 
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run",
-]  # fmt: skip
 PICTURES = os.environ.get("EXAMPLE_PICTURES", "")
 """A folder to save a picture of each page in, for the eye."""
 
@@ -42,14 +37,6 @@ def served(tmp_path_factory):
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 def faults(page, name: str, width: int) -> list[str]:

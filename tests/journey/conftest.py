@@ -11,22 +11,15 @@ import pytest
 from playwright.sync_api import Browser
 
 from tools.stack.stack import Stack
-from tools.walk import Newcomer, Walk, chromium
+from tools.walk import Newcomer, Walk
 
 PASSWORD = "Password-1"
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
-    with chromium() as running:
-        yield running
-
-
 @pytest.fixture
-def walk(stack: Stack, browser: Browser) -> Iterator[Walk]:
+def walk(stack: Stack, chromium: Browser) -> Iterator[Walk]:
     """The running stack, walked by a browser; every window is closed afterwards."""
-    walk = Walk(stack, browser)
+    walk = Walk(stack, chromium)
     yield walk
     for page in walk.windows.values():
         page.context.close()

@@ -45,9 +45,9 @@ class Inspector:
 
 
 @pytest.mark.parametrize("locale", ["en-US", "es-MX"])
-def test_on_the_way_from_registration_to_oneview(stack, browser, student, newcomer, locale):
+def test_on_the_way_from_registration_to_oneview(stack, chromium, student, newcomer, locale):
     walk, inspect, parent = (
-        Walk(stack, browser, locale=locale),
+        Walk(stack, chromium, locale=locale),
         Inspector(locale),
         newcomer("Ximena", "Farrow"),
     )
@@ -95,8 +95,8 @@ def test_on_the_way_from_registration_to_oneview(stack, browser, student, newcom
 
 
 @pytest.mark.parametrize("locale", ["en-US", "es-MX"])
-def test_signing_in_and_getting_back_in(stack, browser, locale):
-    walk, inspect = Walk(stack, browser, locale=locale), Inspector(locale)
+def test_signing_in_and_getting_back_in(stack, chromium, locale):
+    walk, inspect = Walk(stack, chromium, locale=locale), Inspector(locale)
     page = walk.window("somebody")
     page.goto(f"{stack.bridge_url}/signin/parents")
     inspect.look(page, "sign in")
@@ -123,9 +123,9 @@ def test_signing_in_and_getting_back_in(stack, browser, locale):
 
 
 @pytest.mark.parametrize("locale", ["en-US", "es-MX"])
-def test_the_school_desk(stack, browser, student, newcomer, locale):
+def test_the_school_desk(stack, chromium, student, newcomer, locale):
     walk, inspect, parent = (
-        Walk(stack, browser, locale=locale),
+        Walk(stack, chromium, locale=locale),
         Inspector(locale),
         newcomer("Lan", "Vo-Castellan"),
     )

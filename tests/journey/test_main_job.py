@@ -115,10 +115,10 @@ def test_a_clerk_who_left_the_group_a_moment_ago_cannot_verify(stack, walk, stud
     walk.linked(parent, {noa["student_number"]})
 
 
-def test_a_parent_in_spanish_finds_every_page_in_spanish(stack, browser, student, newcomer):
+def test_a_parent_in_spanish_finds_every_page_in_spanish(stack, chromium, student, newcomer):
     from tools.walk import Walk
 
-    walk = Walk(stack, browser, locale="es-MX")
+    walk = Walk(stack, chromium, locale="es-MX")
     parent = newcomer("Salomé", "Ruiz")
     parent = type(parent)(parent.email.replace("é", "e"), parent.given_name, parent.family_name)
     page = walk.window(parent.email)

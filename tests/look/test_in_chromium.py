@@ -6,15 +6,10 @@ import threading
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 from werkzeug.serving import make_server
 
 from tests.look.sample import PAGES, sample_app
 
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run",
-]  # fmt: skip
 SCREENS = [
     ("en", 390, "light"), ("en", 1280, "light"), ("en", 1280, "dark"),
     ("ar", 390, "dark"), ("ar", 1280, "light"), ("en", 320, "light"),
@@ -33,14 +28,6 @@ def address():
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.mark.browser

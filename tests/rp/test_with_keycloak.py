@@ -10,16 +10,17 @@ from flask import Flask
 from idp_bridge.rp.people import district_issuer
 from idp_bridge.rp.relying import RelyingApp, relying_app
 from tests.rp.conftest import MovableClock
-from tools.walk import Walk, chromium
+from tools.walk import Walk
 
 PASSWORD = "Password-1"
 
 
 @pytest.fixture(scope="module")
-def clerk(stack):
-    """A browser in which jo.hathaway is signed in to realm `district`."""
-    with chromium() as browser:
-        yield Walk(stack, browser).sign_in("district", "jo.hathaway", PASSWORD)
+def clerk(stack, chromium):
+    """A window in which jo.hathaway is signed in to realm `district`."""
+    page = Walk(stack, chromium).sign_in("district", "jo.hathaway", PASSWORD)
+    yield page
+    page.context.close()
 
 
 @pytest.fixture

@@ -6,10 +6,9 @@ import threading
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 from werkzeug.serving import make_server
 
-from tests.look.test_in_chromium import ARGUMENTS, SMALL_TARGETS
+from tests.look.test_in_chromium import SMALL_TARGETS
 from tests.web.serve_sample import sample_web
 
 SCREENS = [("en", 390, "light"), ("en", 1280, "dark"), ("es", 1280, "light"), ("es", 320, "light")]
@@ -27,14 +26,6 @@ def address(tmp_path_factory):
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join()
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 def _page(chromium, address, who="", language="en", **options):
