@@ -16,10 +16,10 @@ def port_of(url: str) -> int:
     return port
 
 
-def keycloak_settings(stack: Stack, port: int | None = None) -> Keycloak:
+def keycloak_settings(stack: Stack, port: int | None = None, **more: Any) -> Keycloak:
     """Return section `Keycloak` for the stack, or for a proxy on `port`."""
     url = f"http://localhost:{port}" if port else stack.keycloak.url
-    return Keycloak.model_validate({"url": url, "client_secret": stack.secrets["bridge"]})
+    return Keycloak.model_validate({"url": url, "client_secret": stack.secrets["bridge"], **more})
 
 
 def directory_settings(stack: Stack, *ports: int, **more: Any) -> Directory:

@@ -88,7 +88,8 @@ def callback(realm: str) -> Response:
     except (OAuthError, JoseError, tokens.TokenRefused, KeyError) as fault:
         current_app.logger.warning("sign-in refused: %s", type(fault).__name__)
         raise SignInUnfinished from fault
-    except (RequestException, tokens.KeysUnreachable) as failure:
+    except (RequestException, tokens.KeysUnreachable, ValueError) as failure:
+        # A ValueError is Authlib's word for an answer that is no JSON: somebody stands in front of Keycloak.
         raise Unreachable("keycloak", "token") from failure
     wanted = session.get("next")
     _begin(realm, claims, answer["id_token"])

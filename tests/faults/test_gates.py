@@ -25,7 +25,6 @@ pytestmark = pytest.mark.live
 LONGEST_S = 5
 FAULTS: dict[str, dict[str, Any]] = {
     "hangs": {"mode": Mode.BLACK_HOLE},
-    "is slow at each step": {"mode": Mode.DELAY, "seconds": 1.7},
     "resets": {"mode": Mode.RESET},
     "refuses": {"mode": Mode.REFUSE},
     "ends at once": {"mode": Mode.CUT, "after_bytes": 0},
@@ -89,9 +88,33 @@ def test_keycloak_fails_and_comes_back(stack, to_keycloak, parent, fault, kept):
     assert accounts.get(parent).id == parent
 
 
+SLOW = {"mode": Mode.DELAY, "seconds": 1.7}
+
+
+def test_steps_that_are_each_in_time_do_not_add_up(stack, to_keycloak, to_ldap, parent):
+    """A token and a call, TLS and binding and two searches: slow ones end together within the limit."""
+    for wire in (to_keycloak, to_ldap):
+        wire.switch(**SLOW)
+    with within(LONGEST_S), pytest.raises(Unreachable):
+        KeycloakAccounts(keycloak_settings(stack, to_keycloak.port)).get(parent)
+    with within(LONGEST_S), pytest.raises(Unreachable):
+        LdapDirectory(directory_settings(stack, to_ldap.port)).staff("jo.hathaway")
+
+
+def test_an_answer_of_ldap_that_took_long_is_not_used(stack, to_ldap):
+    """A page asks up to three times: three such answers would be past the limit."""
+    directory = LdapDirectory(directory_settings(stack, to_ldap.port))
+    assert directory.staff("jo.hathaway")
+    to_ldap.switch(Mode.DELAY, seconds=0.4)
+    with within(LONGEST_S / 3 + 0.2), pytest.raises(Unreachable, match="slow"):
+        directory.staff("jo.hathaway")
+    to_ldap.mend()
+    assert directory.staff("jo.hathaway")
+
+
 @pytest.mark.parametrize("fault", ["hangs", "resets", "refuses", "ends at once", "says 503", "says nonsense"])
 def test_a_write_that_fails_is_told_and_sent_once(stack, to_keycloak, parent, fault):
-    accounts = KeycloakAccounts(keycloak_settings(stack, to_keycloak.port))
+    accounts = KeycloakAccounts(keycloak_settings(stack, to_keycloak.port, timeout_s=1))
     account = accounts.get(parent)
     before = to_keycloak.connections
     to_keycloak.switch(**FAULTS[fault])

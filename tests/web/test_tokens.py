@@ -164,7 +164,6 @@ def test_a_logout_token_is_no_id_token_and_the_reverse(issuer, provider):
 WIRES: dict[str, dict[str, Any]] = {
     "refuses": {"mode": Mode.REFUSE},
     "resets": {"mode": Mode.RESET},
-    "hangs": {"mode": Mode.BLACK_HOLE},
     "ends at once": {"mode": Mode.CUT, "after_bytes": 0},
     "ends in the middle": {"mode": Mode.CUT, "after_bytes": 250},
     "says 503": {"mode": Mode.ANSWER, "reply": UNAVAILABLE},
