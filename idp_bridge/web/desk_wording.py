@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+
+from flask_babel import format_date, get_locale
 from flask_babel import lazy_gettext as _l
 
 from idp_bridge.domain.link import LinkState
@@ -23,6 +26,15 @@ ROSTER_ROLES = {
 
 NOT_LISTED = _l("Not listed")
 
+STAGES = {"KG": _l("kindergarten"), "PK": _l("pre-kindergarten")}
+"""Grades of the roster that are no number."""
+
+HELD = (
+    _l("Ask the principal about this one"),
+    _l("It cannot be decided at the counter. Do not discuss it there."),
+)
+"""What the counter learns of a restriction: never that it is one."""
+
 DECIDED = {
     LinkState.VERIFIED: _l("Linked"),
     LinkState.SUSPENDED: _l("On hold"),
@@ -30,3 +42,8 @@ DECIDED = {
     LinkState.LAPSED: _l("The visit time is over"),
     LinkState.ENDED: _l("Ended"),
 }
+
+
+def deadline_day(value: date) -> str:
+    """Return a last day as the queue shows it: `Tue, Nov 24`."""
+    return format_date(value, "EEE, MMM d" if str(get_locale()) == "en" else "EEE d MMM", rebase=False)

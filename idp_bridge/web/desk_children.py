@@ -1,0 +1,128 @@
+"""Say in words what the desk shows of one child: title, rows, form or why there is none; never decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from flask_babel import gettext as _
+
+from idp_bridge.domain.errors import CodeLapsed, Restricted
+from idp_bridge.domain.matching import Comparison, Match
+from idp_bridge.services.house import House
+from idp_bridge.services.reading import DeskChild, DeskVisit, schools
+from idp_bridge.web import desk_wording, errors, wording
+from idp_bridge.web.desk_forms import EvidenceForm, evidence_form
+from idp_bridge.web.languages import plain_day
+
+Row = tuple[str, str, str, str]
+"""Topic, what the parent said, what the roster says, mark."""
+
+
+MARKS = {Match.NOT_ASKED: "not_asked", Match.NOT_LISTED: "differs"}
+"""A guardian the roster does not list is one it differs from: the clerk looks twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildView:
+    """One child on the visit page, with the rows and the form the page shows."""
+
+    child: DeskChild
+    title: str
+    said: str
+    """The number as the parent typed it, spaced for reading aloud."""
+    rows: list[Row]
+    form: EvidenceForm | None
+    note: str
+    """Why it cannot be verified here and now; empty if it can."""
+    decided: bool
+    banner: tuple[str, str] | None
+    """What must be seen before anything is said at the counter."""
+
+
+def view(house: House, shown: DeskVisit, child: DeskChild, forms: Mapping[str, EvidenceForm]) -> ChildView:
+    """Return what the page shows of `child`; `forms` holds the form that came back with errors."""
+    why_not = note(shown, child)
+    names: dict[str, str] = {school.code: school.name for school in schools(house)}
+    return ChildView(
+        child=child,
+        title=title(child),
+        said=wording.student_number(child.link.claimed.student_number),
+        rows=[_row(row, names) for row in child.rows],
+        form=None if why_not else forms.get(child.link.id) or _fresh(child),
+        note=why_not,
+        decided=child.link.state in desk_wording.DECIDED,
+        banner=desk_wording.HELD if child.mine and child.held else None,
+    )
+
+
+def title(child: DeskChild) -> str:
+    """Return the student's name and grade where this clerk may read them, else the number that was typed."""
+    student = child.student
+    if student is None:
+        return _("Student %(number)s", number=wording.student_number(child.link.claimed.student_number))
+    if student.grade.isdigit():
+        return _("%(name)s, grade %(grade)s", name=student.name, grade=int(student.grade))
+    stage = desk_wording.STAGES.get(student.grade)
+    return f"{student.name}, {stage}" if stage else student.name
+
+
+def note(shown: DeskVisit, child: DeskChild) -> str:
+    """Say why this child cannot be verified here and now, and what to do; empty if it can."""
+    decided = desk_wording.DECIDED.get(child.link.state)
+    if decided:
+        return str(decided)
+    if not child.mine:
+        return _("To be decided at %(school)s.", school=child.place.name if child.place else "")
+    if shown.lapsed:
+        return str(errors.TABLE[CodeLapsed].text)
+    if child.student is None:
+        return _(
+            "No student of your schools has this number. Check it with the parent; "
+            "the parent can ask again on the phone at once."
+        )
+    if not child.ready:
+        return _(
+            "The number fits a student, the rest does not, or the two are linked already. "
+            "Check the date of birth with the parent; the parent can ask again on the phone at once."
+        )
+    if child.held:
+        return str(errors.TABLE[Restricted].title)
+    return _("Record the identity first.") if shown.proof is None else ""
+
+
+def first_question(shown: DeskVisit, children: list[ChildView]) -> str | None:
+    """Return where the keyboard starts: `identity`, or the id of the first link that can be verified."""
+    if shown.proof is None:
+        return None if shown.lapsed or shown.visit.closed_at else "identity"
+    return next((one.child.link.id for one in children if one.form), None)
+
+
+def _fresh(child: DeskChild) -> EvidenceForm:
+    form = evidence_form(child.link.id, child.accepted)
+    form.process(formdata=None)
+    return form
+
+
+def _row(row: Comparison, names: Mapping[str, str]) -> Row:
+    mark = MARKS.get(row.match) or str(row.match)
+    listed = row.match is not Match.NOT_LISTED
+    roster = _value(row.topic, row.roster, names) if listed else str(desk_wording.NOT_LISTED)
+    return str(desk_wording.TOPICS[row.topic]), _value(row.topic, row.said, names), roster, mark
+
+
+def _value(topic: str, value: object, names: Mapping[str, str]) -> str:
+    """Format one side of a comparison for the table."""
+    if value is None:
+        return ""
+    if isinstance(value, date):
+        return plain_day(value)
+    if topic == "student-number":
+        return wording.student_number(str(value))
+    if topic == "school":
+        return names.get(str(value), str(value))
+    if topic == "relationship":
+        known = wording.RELATIONSHIPS.get(str(value)) or desk_wording.ROSTER_ROLES.get(str(value))
+        return str(known or value)
+    return str(value)
