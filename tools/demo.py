@@ -31,7 +31,8 @@ out = Console(highlight=False, soft_wrap=True)
 
 def main() -> int:
     """Run the demo; return the exit status."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # a shell's background job ignores SIGINT
+        signal.signal(number, _interrupt)
     once = os.environ.get("ONCE", "") not in ("", "0")
     begun = time.monotonic()
     shutil.rmtree(FOLDER, ignore_errors=True)
