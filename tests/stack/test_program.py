@@ -98,6 +98,9 @@ def test_children_of_the_program_end_too(tmp_path):
     pid = program.pid
     program.wait_ready(lambda: len(group_of(pid)) == 3, 5)
     program.stop()
+    deadline = time.monotonic() + 5
+    while group_of(pid) and time.monotonic() < deadline:  # SIGKILL is sent, not awaited
+        time.sleep(0.05)
     assert group_of(pid) == set()
 
 

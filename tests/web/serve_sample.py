@@ -28,6 +28,7 @@ from idp_bridge.web.session import Person, _hash
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.clock import FixedClock
 from tests.fakes.directory import FakeDirectory
+from tests.fakes.mail import FakeMail
 from tests.fakes.wakeup import FakeWakeup
 from tests.web.families import after, asked, claim, claim_for, confirmed
 
@@ -76,7 +77,7 @@ def sample_house(folder: Path) -> House:
             rows.parents.save(Parent(parent, "amara@mail.example", "Amara", "Quintero-Bell", "en", NOW))
     zone = ZoneInfo("America/New_York")
     rules = Rules(code_key=b"k" * 32, zone=zone, email_domains=("district.example",))
-    return House(store, FakeAccounts(), FakeDirectory(), FakeWakeup(), FixedClock(NOW), rules)
+    return House(store, FakeAccounts(), FakeDirectory(), FakeMail(), FakeWakeup(), FixedClock(NOW), rules)
 
 
 def fill(house: House) -> None:
