@@ -274,6 +274,13 @@ def _others(rows: Rows, student: Student | None, parent: ParentId) -> int:
     )
 
 
+def is_open(house: House, visit_id: VisitId) -> bool:
+    """Tell whether something of a visit waits to be decided."""
+    with house.store.reading() as rows:
+        visit = rows.visits.get(visit_id)
+    return visit is not None and visit.closed_at is None
+
+
 def find_link(house: House, link_id: LinkId) -> Link:
     """Return one link for an operator; raise NotThere."""
     with house.store.reading() as rows:

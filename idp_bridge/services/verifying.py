@@ -21,6 +21,7 @@ from idp_bridge.domain.errors import (
     ConflictOfInterest,
     DistrictAddress,
     IdentityMissing,
+    MoveRefused,
     NoDuty,
     NotInRoster,
     NotThere,
@@ -96,8 +97,8 @@ def record_identity(
 ) -> IdentityProof:
     """Record that staff at `school` saw the person's identification; once per parent.
 
-    Raises NoDuty, NotThere, BadInput, CodeLapsed, DistrictAddress and ConflictOfInterest; the last is
-    audited though nothing changes.
+    Raises NoDuty, NotThere, BadInput, MoveRefused (the visit is finished), CodeLapsed, DistrictAddress and
+    ConflictOfInterest; the last is audited though nothing changes.
     """
     staff = staff_member(house, uid)
     require(staff, Action.RECORD_IDENTITY, school)
@@ -191,8 +192,10 @@ def _prove(
     now: datetime,
 ) -> IdentityProof:
     visit = rows.visits.get(visit_id)
-    if visit is None or visit.closed_at is not None:
+    if visit is None:
         raise NotThere
+    if visit.closed_at is not None:
+        raise MoveRefused("the visit is finished")
     _refuse_lapsed(house, visit, now)
     parent = _parent(house, rows, visit.parent)
     known = rows.proofs.get(parent.id)
@@ -213,8 +216,7 @@ def _verify(
 ) -> Link:
     link = _seen_by(rows, staff, link_id)
     parent = _parent(house, rows, link.parent)
-    student = _student(rows, staff, link)
-    moved(link, Move.VERIFY, now)  # what is decided already is said before anything else
+    student = _student(rows, staff, link, now)
     _refuse_own(rows, staff, parent, (student.id,))
     if any(one.access and against(one, parent) for one in rows.restrictions.standing_for(student.id)):
         raise Restricted
@@ -274,13 +276,14 @@ def _seen_by(rows: Rows, staff: StaffMember, link_id: LinkId) -> Link:
     return link
 
 
-def _student(rows: Rows, staff: StaffMember, link: Link) -> Student:
+def _student(rows: Rows, staff: StaffMember, link: Link, now: datetime) -> Student:
     """Return the student to link, if staff may verify at that student's school.
 
     The roster may have changed since the parent asked: what no longer fits, or left, is not linked.
     """
     student = rows.students.get(link.student) if link.student else None
     require(staff, Action.VERIFY, student.school if student else link.claimed.school)
+    moved(link, Move.VERIFY, now)  # what is decided already is said before anything else
     if student is None or not student.enrolled or not fits(link.claimed, student):
         raise NotInRoster
     return student

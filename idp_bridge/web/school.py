@@ -30,7 +30,7 @@ from idp_bridge.domain.errors import (
 from idp_bridge.domain.link import WAITING, LinkId, VisitId
 from idp_bridge.domain.people import School, SchoolCode
 from idp_bridge.services.house import House
-from idp_bridge.services.reading import DeskChild, DeskVisit, desk_visit, find_link, queue
+from idp_bridge.services.reading import DeskChild, DeskVisit, desk_visit, find_link, is_open, queue
 from idp_bridge.services.verifying import (
     find_visit,
     record_identity,
@@ -49,6 +49,7 @@ from idp_bridge.web.desk_forms import (
     identity_form,
 )
 from idp_bridge.web.guards import for_staff, signed_in
+from idp_bridge.web.languages import plain_day
 
 blueprint = Blueprint("school", __name__, url_prefix="/desk")
 
@@ -108,6 +109,8 @@ def identity(visit_id: str) -> Any:
     shown = _shown(visit_id)
     form = identity_form(shown.clerk_schools)
     if not form.validate():
+        if desk_children.first_question(shown, []) != "identity":  # settled meanwhile: nothing to correct
+            return redirect(url_for("school.visit", visit_id=visit_id))
         return _visit_page(shown, identity=form), 422
     try:
         record_identity(_house(), _uid(), VisitId(visit_id), SchoolCode(form.school.data), form.identity.data)
@@ -134,7 +137,7 @@ def verify(link_id: str) -> Any:
         return _visit_page(shown, evidence=(link_id, form)), words.status
     except SAID_ON_THE_VISIT as refusal:
         return _refused(shown.visit.id, refusal)
-    flash(_("Linked. The parent’s apps follow in a moment."), "ok")
+    flash(_("%(who)s: linked. The parent’s apps follow in a moment.", who=desk_children.title(child)), "ok")
     return _onward(shown.visit.id)
 
 
@@ -156,7 +159,8 @@ def refuse(link_id: str) -> Any:
         done = refuse_link(_house(), _uid(), LinkId(link_id), form.reason.data)
     except SAID_ON_THE_VISIT as refusal:
         return _refused(find_link(_house(), LinkId(link_id)).visit, refusal)
-    flash(_("Not confirmed. The parent sees the reason under My children."), "off")
+    who = _("Student %(number)s", number=wording.student_number(done.claimed.student_number))
+    flash(_("%(who)s: not confirmed. The parent sees the reason under My children.", who=who), "off")
     return _onward(done.visit)
 
 
@@ -180,6 +184,7 @@ def _desk(form: CodeForm) -> str:
         summary=_("%(first)d to %(last)d of %(total)d, nearest deadline first",
                   first=min(waiting.first + 1, last), last=last, total=waiting.total),
         waits=WAITING,
+        mine={school.code for school in waiting.schools},
         relationships=wording.RELATIONSHIPS,
         number=wording.student_number,
         soon=SOON_DAYS,
@@ -198,8 +203,10 @@ def _visit_page(
     forms = dict([evidence]) if evidence else {}
     children = [desk_children.view(_house(), shown, child, forms) for child in shown.children]
     wrong = identity or (evidence[1] if evidence else None)
+    made = shown.parent.first_seen_at.astimezone(_house().rules.zone).date()
     return render_template(
         "school/visit.html",
+        account_made=plain_day(made),
         shown=shown,
         children=children,
         identity=identity or identity_form(shown.clerk_schools),
@@ -240,8 +247,7 @@ def _refusal_page(link_id: str, form: RefusalForm) -> str:
 
 def _onward(visit_id: str) -> Response:
     """Go back to the visit while something waits in it, else to the desk for the next person."""
-    shown = _shown(visit_id)
-    if shown.visit.closed_at is None:
+    if is_open(_house(), VisitId(visit_id)):
         return redirect(url_for("school.visit", visit_id=visit_id))
     return redirect(url_for("school.desk"))
 
@@ -264,7 +270,7 @@ def _shown_with(link_id: str) -> DeskVisit:
 def _child(shown: DeskVisit, link_id: str) -> DeskChild:
     found = [child for child in shown.children if child.link.id == link_id]
     if not found:
-        raise NotThere
+        raise MoveRefused("the parent took it back")
     return found[0]
 
 

@@ -1,8 +1,8 @@
 """Serve the school desk with sample visits, for the eye and for axe; needs no Keycloak and no LDAP.
 
-`python -m tests.web.serve_desk [PORT]` prints the addresses. A cookie `idp_bridge=jo.hathaway` signs in a clerk
-with several pages of visits, `sam.okafor` one of another school, `lee.brandt` one nobody waits for, and
-`dee.collins` the district office.
+`python -m tests.web.serve_desk [PORT]` prints the addresses. A cookie `idp_bridge=jo.hathaway` signs in a
+clerk with several pages of visits, `sam.okafor` one of another school, `lee.brandt` one nobody waits for,
+and `dee.collins` the district office.
 """
 
 from __future__ import annotations
