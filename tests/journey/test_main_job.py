@@ -13,10 +13,12 @@ pytestmark = [pytest.mark.live, pytest.mark.browser]
 
 
 def link_of(stack, number: str) -> str:
-    """Return the id of the verified link to student `number`."""
+    """Return the id of the newest verified link to student `number`."""
     file = stack.database_url.removeprefix("sqlite:///")
     with sqlite3.connect(file) as database:
-        query = "SELECT id FROM link WHERE claimed_number = ? AND state = 'verified'"
+        query = (
+            "SELECT id FROM link WHERE claimed_number = ? AND state = 'verified' ORDER BY requested_at DESC"
+        )
         return database.execute(query, (number,)).fetchone()[0]
 
 

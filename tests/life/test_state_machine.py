@@ -21,14 +21,21 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from idp_bridge.domain.errors import Refusal, Restricted
+from idp_bridge.domain.errors import BadInput, Refusal, Restricted
 from idp_bridge.domain.events import Actor, ActorKind
 from idp_bridge.domain.link import LIVE, Claimed, LinkState, end_of_childhood
 from idp_bridge.domain.people import ParentId, Relationship
 from idp_bridge.services.expiring import end_links, lapse_visits
 from idp_bridge.services.failures import Unreachable
 from idp_bridge.services.house import House, Rules
-from idp_bridge.services.linking import SignedIn, arrive, cancel_request, leave_link, request_link
+from idp_bridge.services.linking import (
+    OLDEST_STUDENT_YEARS,
+    SignedIn,
+    arrive,
+    cancel_request,
+    leave_link,
+    request_link,
+)
 from idp_bridge.services.projecting import sweep
 from idp_bridge.services.restricting import Order, ask_lift, confirm_lift, place
 from idp_bridge.services.verifying import record_identity, refuse_link, revoke_link, verify_link
@@ -108,7 +115,11 @@ class Life(RuleBasedStateMachine):
         born = student.birth_date if right else date(student.birth_date.year, 1, 1)
         claimed = Claimed(student.number, born, student.school, Relationship.PARENT)
         before = self._stored(parent)
-        request_link(self.house, parent, claimed)
+        try:
+            request_link(self.house, parent, claimed)
+        except BadInput:  # thousands of days later nobody of that age is a student
+            assert self.clock.now().year - born.year > OLDEST_STUDENT_YEARS
+            return
         after = self._stored(parent)
         self._follow_asking(parent, student, right, before, after)
 
