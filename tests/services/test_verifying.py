@@ -250,6 +250,12 @@ def test_identity_for_no_visit_and_after_the_last_day(house, waiting, clock):
     refused(house, CodeLapsed, lambda: record_identity(house, CLERK, waiting.visit, LAKESIDE, "passport"))
 
 
+def test_identity_in_a_visit_somebody_finished_meanwhile(house, waiting):
+    refuse_link(house, DISTRICT, waiting.id, "not-the-student")
+    again = lambda: record_identity(house, CLERK, waiting.visit, LAKESIDE, "passport")  # noqa: E731
+    refused(house, MoveRefused, again)
+
+
 # --- verifying -----------------------------------------------------------------------------------
 
 
@@ -409,6 +415,13 @@ def test_what_is_decided_is_not_decided_again(house, proven, act, move):
     refused(house, MoveRefused, lambda: each_act(house, proven)[act](CLERK))
 
 
+def test_what_is_decided_stays_decided_when_the_student_left(house, proven):
+    verify_link(house, CLERK, proven.id, "school-record")
+    with house.store.transaction() as rows:
+        rows.roster.write(RosterChanges(students=(replace(IRIS, enrolled=False),)))
+    refused(house, MoveRefused, lambda: verify_link(house, CLERK, proven.id, "school-record"))
+
+
 def test_two_clerks_at_the_same_moment_make_one_decision(house, proven):
     before, start, ends = len(audited(house)), threading.Barrier(4), []
 
@@ -491,7 +504,8 @@ def test_the_audit_holds_ids_only(house, proven):
         "Quintero",
         "Iris",
         "mail.example",
-        "2016",
+        "2016-03-09",
+        "2016, 3, 9",
         code,
         code.replace("-", ""),
         "46554860",
