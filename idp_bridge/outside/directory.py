@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from typing import Any
 
 from ldap3 import LEVEL, NONE, SAFE_SYNC, Connection, Server, Tls
-from ldap3.core.exceptions import LDAPExceptionError
+from ldap3.core.exceptions import LDAPBindError, LDAPExceptionError
 from ldap3.utils.conv import escape_filter_chars
 
 from idp_bridge.domain.access import StaffMember, read_roles
@@ -27,7 +30,9 @@ SLOW_S = 1.4
 whoever waited longer gets no second try; usual are 2 ms."""
 CONNECTING_S = 4.5
 """All servers together, while somebody waits."""
-NOT_LDAP = (LDAPExceptionError, LookupError, TypeError, ValueError)
+ANSWERING_S = 2.5
+"""One bind, or the searches of one answer: ldap3 limits each read, and a server that drips goes on."""
+NOT_LDAP = (LDAPExceptionError, OSError, AttributeError, LookupError, TypeError, ValueError, MemoryError)
 """What ldap3 raises: its own, and whatever its decoder hits where no LDAP server answers."""
 
 PERSON = ("uid", "entryUUID", "givenName", "sn", "mail", "schacDateOfBirth")
@@ -44,6 +49,7 @@ class LdapDirectory:
         self._settings = settings
         self._lock = threading.Lock()
         self._connection: Connection | None = None
+        self._urls = list(settings.urls)
 
     def staff(self, uid: str) -> StaffMember | None:
         """Return the employee as LDAP says now, or None if there is none or an administrator locked it.
@@ -79,7 +85,8 @@ class LdapDirectory:
     def _read(self, uid: str) -> StaffMember | None:
         connection = self._connected()
         began = time.monotonic()
-        found = self._ask(connection, uid)
+        with _cut_after(ANSWERING_S, connection):
+            found = self._ask(connection, uid)
         if time.monotonic() - began > SLOW_S:
             raise Unreachable(SYSTEM, "slow")
         return found
@@ -121,37 +128,69 @@ class LdapDirectory:
 
     def _first_that_answers(self) -> Connection:
         wanted = self._settings
-        tls = Tls(validate=ssl.CERT_REQUIRED, ca_certs_file=wanted.ca_file)
         one_s = max(wanted.connect_timeout_s, wanted.receive_timeout_s)
         until = time.monotonic() + CONNECTING_S
         last: Exception | None = None
-        for url in wanted.urls:
+        for url in tuple(self._urls):
             if last and time.monotonic() + one_s > until:
                 break
             try:
-                server = Server(url, tls=tls, get_info=NONE, connect_timeout=wanted.connect_timeout_s)
-                return Connection(
-                    server,
-                    user=wanted.bind_dn,
-                    password=wanted.bind_password.get_secret_value(),
-                    client_strategy=SAFE_SYNC,
-                    auto_bind=True,
-                    read_only=True,
-                    receive_timeout=wanted.receive_timeout_s,
-                    auto_referrals=False,
-                    check_names=False,
-                )
+                return self._opened(url)
             except NOT_LDAP as fault:
                 last = fault
+                self._urls.append(self._urls.pop(0))  # last next time: two that hang must not hide a third
         raise Unreachable(SYSTEM, type(last).__name__)
+
+    def _opened(self, url: str) -> Connection:
+        wanted = self._settings
+        tls = Tls(validate=ssl.CERT_REQUIRED, ca_certs_file=wanted.ca_file)
+        connection = Connection(
+            Server(url, tls=tls, get_info=NONE, connect_timeout=wanted.connect_timeout_s),
+            user=wanted.bind_dn,
+            password=wanted.bind_password.get_secret_value(),
+            client_strategy=SAFE_SYNC,
+            read_only=True,
+            receive_timeout=wanted.receive_timeout_s,
+            auto_referrals=False,
+            check_names=False,
+        )
+        try:
+            connection.open(read_server_info=False)
+            with _cut_after(ANSWERING_S, connection):
+                bound, *_ = connection.bind(read_server_info=False)
+            if not bound:
+                raise LDAPBindError
+        except NOT_LDAP:
+            _close(connection)
+            raise
+        return connection
 
     def _forget(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            try:
-                connection.strategy.close()
-            except (LDAPExceptionError, OSError):
-                return
+            _close(connection)
+
+
+@contextmanager
+def _cut_after(seconds: float, connection: Connection) -> Iterator[None]:
+    """Shut the wire down after `seconds`, so that whoever reads from it goes on with an error."""
+    timer = threading.Timer(seconds, _shut, (connection,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _shut(connection: Connection) -> None:
+    with suppress(OSError, AttributeError):  # closed meanwhile
+        connection.socket.shutdown(socket.SHUT_RDWR)
+
+
+def _close(connection: Connection) -> None:
+    with suppress(LDAPExceptionError, OSError, AttributeError):
+        connection.strategy.close()
 
 
 def _staff_member(attributes: dict[str, Any], roles: list[str]) -> StaffMember:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from keycloak import KeycloakAdmin, KeycloakOpenID, KeycloakOpenIDConnection
@@ -23,15 +25,52 @@ from idp_bridge.settings import Keycloak
 
 SYSTEM = "keycloak"
 Answer = TypeVar("Answer")
+LONGEST_S = 4.5
+"""One call with everything python-keycloak does for it: a token, the request, and after a 401 both again."""
 TOKEN_SHARE = 0.5
-"""Part of the time-out the token request may take: with the call itself it must stay under 5 s."""
+"""Part of the time-out the token request may take: a hang there leaves time for a word to the caller."""
+USER_ID = re.compile("[A-Za-z0-9:_-]{1,255}")
+"""Ids go into the path of a request as they are."""
+LATER = (408, 429)
+NOT_KEYCLOAK = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+SURPRISES = (KeycloakError, RequestException, *NOT_KEYCLOAK)
+"""What python-keycloak raises: its own, and whatever it hits in an answer that is not Keycloak's."""
+
+
+class _Deadline:
+    """Until when the call that runs now may wait; calls come one after the other."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def start(self) -> None:
+        self._until = time.monotonic() + LONGEST_S
+
+    def at_most(self, seconds: float) -> float:
+        """Return `seconds` or what is left of the call; raise Unreachable where nothing is left."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise Unreachable(SYSTEM, "too slow")
+        return min(seconds, left)
+
+
+class _TokenEndpoint(KeycloakOpenID):
+    """Knows that a 404 here is a wrong realm or address, and no parent who is gone."""
+
+    def token(self, *arguments: Any, **named: Any) -> dict[str, Any]:
+        """Return a token. Raises Refused where there is no such realm."""
+        try:
+            return dict(super().token(*arguments, **named))
+        except KeycloakError as fault:
+            if fault.response_code == 404:
+                raise Refused(SYSTEM, "no such realm") from fault
+            raise
 
 
 class _Once(KeycloakOpenIDConnection):
     """Asks for a token once: python-keycloak's own default repeats it, and a hang lasts twice as long."""
 
-    def __init__(self, settings: Keycloak) -> None:
-        wait: Any = settings.timeout_s  # declared as whole seconds; requests takes fractions
+    def __init__(self, settings: Keycloak, deadline: _Deadline) -> None:
         common: dict[str, Any] = {
             "server_url": settings.url,
             "realm_name": settings.realm,
@@ -39,12 +78,25 @@ class _Once(KeycloakOpenIDConnection):
             "client_secret_key": settings.client_secret.get_secret_value(),
             "max_retries": 0,
         }
-        super().__init__(**common, grant_type="client_credentials", timeout=wait)
-        self._token_endpoint = KeycloakOpenID(**common, timeout=wait * TOKEN_SHARE)
+        self._deadline = deadline
+        self._wait_s = settings.timeout_s
+        super().__init__(**common, grant_type="client_credentials")
+        self._token_endpoint = _TokenEndpoint(**common)
+
+    @property
+    def timeout(self) -> Any:
+        """Return seconds for the next request; declared as whole ones, requests takes fractions."""
+        return self._deadline.at_most(self._wait_s)
+
+    @timeout.setter
+    def timeout(self, value: Any) -> None:
+        """Ignore what the library sets: the deadline says."""
 
     @property
     def keycloak_openid(self) -> KeycloakOpenID:
-        """Return the token endpoint."""
+        """Return the token endpoint, its time-out cut to what is left."""
+        wait: Any = self._deadline.at_most(self._wait_s * TOKEN_SHARE)
+        self._token_endpoint.connection.timeout = wait
         return self._token_endpoint
 
 
@@ -60,11 +112,11 @@ class KeycloakAccounts:
         self._settings = settings
         self._lock = threading.Lock()
         self._admin: KeycloakAdmin | None = None
+        self._deadline = _Deadline()
 
     def get(self, parent: ParentId) -> Account:
         """Return the account, read now. Raises Gone, Refused and Unreachable."""
-        found = self._call(lambda admin: admin.get_user(parent))
-        return _account(found)
+        return self._call(parent, lambda admin: _account(admin.get_user(parent), parent))
 
     def write_links(self, account: Account, value: str) -> None:
         """PUT `account` as it was read with the one `value`. Raises Gone, Refused and Unreachable.
@@ -80,54 +132,73 @@ class KeycloakAccounts:
             "lastName": account.last_name,
             "attributes": {**attributes, ATTRIBUTE: [value]},
         }
-        self._call(lambda admin: admin.update_user(account.id, body))
+        self._call(account.id, lambda admin: admin.update_user(account.id, body))
 
     def end_sessions(self, parent: ParentId) -> None:
         """End all online sessions and refuse older refresh tokens. Raises Gone, Refused and Unreachable."""
-        self._call(lambda admin: admin.user_logout(parent))
+        self._call(parent, lambda admin: admin.user_logout(parent))
 
     def drop_offline_tokens(self, parent: ParentId) -> None:
         """Refuse offline tokens of all clients: one issued in the second of the logout survives that."""
-        for consent in self._call(lambda admin: admin.user_consents(parent)):
-            if any(grant.get("key") == "Offline Token" for grant in consent.get("additionalGrants", ())):
-                self._drop(parent, consent["clientId"])
+        self._call(parent, lambda admin: _drop(admin, parent))
 
-    def _drop(self, parent: ParentId, client_id: str) -> None:
+    def _call(self, parent: ParentId, do: Callable[[KeycloakAdmin], Answer]) -> Answer:
+        if not USER_ID.fullmatch(parent):
+            raise Gone(SYSTEM, "no such user")
+        if not self._lock.acquire(timeout=self._settings.timeout_s * TOKEN_SHARE):
+            raise Unreachable(SYSTEM, "busy")
         try:
-            self._call(lambda admin: admin.revoke_consent(parent, client_id))
-        except Gone:
-            return  # somebody else dropped it between the list and this call
-
-    def _call(self, do: Callable[[KeycloakAdmin], Answer]) -> Answer:
-        with self._lock:
-            try:
-                return do(self._connected())
-            except (KeycloakError, RequestException, LookupError, TypeError, ValueError) as fault:
-                failure = _failure(fault)
-                if not isinstance(failure, Gone):
-                    self._admin = None  # a fresh token next time: the old one may be what was refused
-                raise failure from fault
+            self._deadline.start()
+            return do(self._connected())
+        except SURPRISES as fault:
+            failure = _failure(fault)
+            if not isinstance(failure, Gone):
+                self._admin = None  # a fresh token next time: the old one may be what was refused
+            raise failure from fault
+        except OutsideFailure:
+            self._admin = None
+            raise
+        finally:
+            self._lock.release()
 
     def _connected(self) -> KeycloakAdmin:
         if self._admin is None:
-            self._admin = KeycloakAdmin(connection=_Once(self._settings))
+            self._admin = KeycloakAdmin(connection=_Once(self._settings, self._deadline))
         return self._admin
 
 
-def _account(found: dict[str, Any]) -> Account:
-    try:
-        return Account(
-            id=ParentId(found["id"]),
-            username=found["username"],
-            email=found.get("email", ""),
-            first_name=found.get("firstName", ""),
-            last_name=found.get("lastName", ""),
-            enabled=bool(found.get("enabled")),
-            email_verified=bool(found.get("emailVerified")),
-            attributes={name: tuple(values) for name, values in found.get("attributes", {}).items()},
-        )
-    except (KeyError, TypeError, AttributeError) as fault:
-        raise Unreachable(SYSTEM, "an answer that is no user") from fault
+def _drop(admin: KeycloakAdmin, parent: ParentId) -> None:
+    for client_id in _holders(admin.user_consents(parent)):
+        try:
+            admin.revoke_consent(parent, client_id)
+        except KeycloakError as fault:
+            if not isinstance(_failure(fault), Gone):
+                raise
+            # somebody else dropped it between the list and this call
+
+
+def _holders(consents: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the clients that hold an offline token."""
+    for consent in consents:
+        if any(grant["key"] == "Offline Token" for grant in consent.get("additionalGrants", ())):
+            yield consent["clientId"]
+
+
+def _account(found: dict[str, Any], asked: ParentId) -> Account:
+    """Return the account. Raises ValueError for another user's, or what a PUT could not give back."""
+    attributes = found.get("attributes", {})
+    if found["id"] != asked or not all(isinstance(values, list) for values in attributes.values()):
+        raise ValueError("not the user that was asked for")
+    return Account(
+        id=asked,
+        username=found["username"],
+        email=found.get("email") or "",
+        first_name=found.get("firstName") or "",
+        last_name=found.get("lastName") or "",
+        enabled=bool(found.get("enabled")),
+        email_verified=bool(found.get("emailVerified")),
+        attributes={name: tuple(values) for name, values in attributes.items()},
+    )
 
 
 def _failure(fault: Exception) -> OutsideFailure:
@@ -135,19 +206,25 @@ def _failure(fault: Exception) -> OutsideFailure:
     status = getattr(fault, "response_code", None)
     if isinstance(fault, KeycloakConnectionError) or not status:
         return Unreachable(SYSTEM, type(fault).__name__)
-    if status == 404:
-        return Gone(SYSTEM, "no such user")
-    if isinstance(fault, KeycloakAuthenticationError) or 400 <= status < 500:
-        return Refused(SYSTEM, f"{status} {_fields(getattr(fault, 'response_body', b''))}".strip())
+    body = getattr(fault, "response_body", b"")
+    if status == 404:  # Keycloak says it in JSON; a page is a proxy's, which knows of no user
+        return Gone(SYSTEM, "no such user") if _object(body) else Unreachable(SYSTEM, "404")
+    if isinstance(fault, KeycloakAuthenticationError) or (400 <= status < 500 and status not in LATER):
+        return Refused(SYSTEM, f"{status} {_fields(body)}".strip())
     return Unreachable(SYSTEM, str(status))
 
 
-def _fields(body: bytes | str | None) -> str:
+def _object(body: bytes | str | None) -> dict[str, Any]:
     try:
         answer = json.loads(body or b"")
     except ValueError:
-        return ""
-    if not isinstance(answer, dict):
-        return ""
-    errors = answer.get("errors", [answer])
-    return ", ".join(f"{one['field']}: {one.get('errorMessage', '')}" for one in errors if "field" in one)
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _fields(body: bytes | str | None) -> str:
+    answer = _object(body)
+    errors = answer.get("errors")
+    several = errors if isinstance(errors, list) else [answer]
+    named = [one for one in several if isinstance(one, dict) and "field" in one]
+    return ", ".join(f"{one['field']}: {one.get('errorMessage', '')}" for one in named)

@@ -187,6 +187,15 @@ def test_five_servers_that_hang_are_not_all_waited_for(stack, to_ldap):
         directory.staff("jo.hathaway")
 
 
+def test_two_servers_that_hang_hide_a_third_only_once(stack, to_ldap):
+    to_ldap.switch(Mode.BLACK_HOLE)
+    directory = LdapDirectory(directory_settings(stack, to_ldap.port, to_ldap.port, port_of(stack.ldap.url)))
+    with within(LONGEST_S), pytest.raises(Unreachable):
+        directory.staff("jo.hathaway")
+    with within(1):
+        assert directory.staff("jo.hathaway")
+
+
 def test_a_server_with_a_strangers_certificate_is_not_asked(stack):
     """The sample's own certificate is no authority: nothing it signed is trusted."""
     stranger = stack.ldap.folder / "tls" / "ldap.pem"
