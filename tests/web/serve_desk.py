@@ -18,6 +18,7 @@ from flask import Flask
 
 from idp_bridge.domain.access import StaffMember, read_roles
 from idp_bridge.domain.link import Claimed, VisitId
+from idp_bridge.domain.matching import plain_name
 from idp_bridge.domain.people import Parent, ParentId, Relationship, SchoolCode, Student, StudentNumber
 from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.services.house import House, Rules
@@ -116,7 +117,7 @@ class Desk:
     ) -> VisitId:
         """Let a parent ask for `children` some days ago; return the visit."""
         given, _, family = name.partition(" ")
-        mail = name.lower().replace(" ", ".").replace("é", "e")
+        mail = plain_name(name).replace(" ", ".")
         parent = ParentId(mail)
         self.clock.at = NOW - timedelta(days=days_ago)
         with self.house.store.transaction() as rows:

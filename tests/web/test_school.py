@@ -19,6 +19,7 @@ from idp_bridge.web import wording
 from tests.conftest import AMARA, IRIS, MATEO, NOW, OTHER, TEO, staff
 from tests.web.families import after, asked, claim, claim_for, confirmed, links_of
 from tests.web.pages import errors, text
+from tests.web.serve_desk import Desk, desk_web, sign_in
 
 
 @pytest.fixture(autouse=True)
@@ -364,3 +365,54 @@ def test_no_english_is_left_in_spanish(clerk, house, proven):
             lines[code] = {one for one in text(clerk.get(path).text).split("\n") if " " in one}
         left = lines["en"] & lines["es"]
         assert {one for one in left if one not in data and "Quintero-Bell ·" not in one} == set()
+
+
+@pytest.mark.parametrize("request_name", ["desk", "find", "visit", "identity", "verify", "why", "refuse"])
+def test_ldap_down_is_said_and_changes_nothing(clerk, house, proven, request_name):
+    house.directory.down = True
+    code = make(house.rules.code_key, proven.visit)
+    visit, link = f"/desk/visits/{proven.visit}", f"/desk/links/{proven.id}"
+    answer = {
+        "desk": lambda: clerk.get("/desk"),
+        "find": lambda: clerk.post("/desk/find", data={"code": code}),
+        "visit": lambda: clerk.get(visit),
+        "identity": lambda: clerk.post(f"{visit}/identity", data={"identity": "passport", "school": "0552"}),
+        "verify": lambda: clerk.post(f"{link}/verify", data={f"{proven.id}-evidence": "school-record"}),
+        "why": lambda: clerk.get(f"{link}/refuse"),
+        "refuse": lambda: clerk.post(f"{link}/refuse", data={"reason": "not-the-student"}),
+    }[request_name]()
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+    assert "A system of the district does not answer. Nothing was lost." in text(answer.text)
+    assert links_of(house, AMARA) == (proven,)
+    assert house.wakeup.woken == []
+
+
+@pytest.mark.parametrize(
+    ("account", "child"),
+    [
+        ("Pat Rivera", "Sol"),  # the same name
+        ("Pat Alba Rivera", "Lev"),  # a name more, another family's child
+        ("Rivera Pát", "Lev"),  # another order, an accent
+        ("Chris Ortega", "Sol"),  # the other parent asks for the clerk's own child
+    ],
+)
+def test_the_sample_s_clerk_who_is_a_parent_is_sent_to_a_colleague(tmp_path, account, child):
+    desk = Desk(tmp_path)
+    visit = desk.visit(account, [desk.student(child)], 0)
+    (link,) = desk.links(visit)
+    web = desk_web(desk, "http://localhost")
+    web.config["WTF_CSRF_ENABLED"] = False
+    sign_in(web.extensions["sessions"], "pat.rivera")
+    client = web.test_client()
+    client.set_cookie("idp_bridge", "pat.rivera")
+    for path, data in (
+        (f"/desk/visits/{visit}/identity", {"identity": "passport", "school": "0552"}),
+        (f"/desk/links/{link}/verify", {f"{link}-evidence": "school-record"}),
+        (f"/desk/links/{link}/refuse", {"reason": "not-the-student"}),
+    ):
+        answer = client.post(path, data=data)
+        assert answer.status_code == 403
+        assert "Ask a colleague to decide this one" in text(answer.text)
+    with desk.house.store.reading() as rows:
+        assert rows.proofs.get(rows.visits.get(visit).parent) is None
+        assert rows.links.get(link).state is LinkState.AWAITING_VISIT
