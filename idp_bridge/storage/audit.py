@@ -12,8 +12,6 @@ from idp_bridge.domain.people import StudentId
 from idp_bridge.storage import tables
 
 _rows = tables.audit
-_LOCK = 7_263_001
-"""Number of the PostgreSQL advisory lock that lets one transaction at a time extend the chain."""
 
 
 class SqlAudit:
@@ -23,9 +21,7 @@ class SqlAudit:
         self._connection = connection
 
     def append(self, event: Event) -> None:
-        """Append one event to the chain. SQLite has one writer already; PostgreSQL takes a lock."""
-        if self._connection.dialect.name == "postgresql":
-            self._connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        """Append one event to the chain; `SqlStore.transaction` lets in one writer at a time."""
         query = sa.select(_rows.c.number, _rows.c.hash).order_by(_rows.c.number.desc()).limit(1)
         last = self._connection.execute(query).first()
         number, before = (last.number, last.hash) if last else (0, FIRST_HASH)

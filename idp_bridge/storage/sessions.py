@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from idp_bridge.storage import tables
 from idp_bridge.storage.store import SqlStore
-from idp_bridge.storage.writing import upsert
+from idp_bridge.storage.writing import insert_new, upsert
 
 _rows = tables.sessions
 
@@ -59,10 +59,7 @@ class SqlSessions:
         seen = tables.logout_tokens
         with self.store.connection(write=True) as connection:
             connection.execute(sa.delete(seen).where(seen.c.expires_at < now))
-            if connection.execute(sa.select(seen.c.jti).where(seen.c.jti == jti)).first():
-                return False
-            connection.execute(sa.insert(seen).values(jti=jti, expires_at=expires_at))
-            return True
+            return insert_new(connection, seen, {"jti": jti, "expires_at": expires_at})
 
     def sweep(self, now: datetime) -> int:
         """Delete expired sessions; return how many."""

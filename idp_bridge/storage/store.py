@@ -19,6 +19,8 @@ from idp_bridge.storage.restrictions import SqlRestrictions
 
 LOCK_WAIT_S = 3
 """Longest wait for another writer; with one statement behind it a page stays below 5 s."""
+_TURN = 7_263_001
+"""Number of the PostgreSQL advisory lock that stands for SQLite's one writer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,13 @@ class SqlStore:
 
     @contextmanager
     def transaction(self) -> Iterator[SqlRows]:
-        """Open a writing transaction: committed at the end, rolled back on any exception."""
+        """Open a writing transaction: committed at the end, rolled back on any exception.
+
+        One at a time in both databases. So what a rule has looked at (no restriction, no live link) still
+        holds when it writes, and no two wait for each other's rows.
+        """
         with self.connection(write=True) as connection:
+            _take_turn(connection)
             yield _rows(connection)
 
     @contextmanager
@@ -67,6 +74,11 @@ class SqlStore:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def _take_turn(connection: sa.Connection) -> None:
+    if connection.dialect.name == "postgresql":  # SQLite took its lock at BEGIN
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN)))
 
 
 def _rows(connection: sa.Connection) -> SqlRows:

@@ -31,3 +31,10 @@ def upsert(
     else:
         statement = insert.on_conflict_do_nothing(index_elements=key)
     connection.execute(statement, list(rows))
+
+
+def insert_new(connection: sa.Connection, table: sa.Table, row: dict[str, Any]) -> bool:
+    """Insert `row`; return False, and change nothing, if its primary key is there already."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values(row).on_conflict_do_nothing()
+    return connection.execute(statement).rowcount == 1

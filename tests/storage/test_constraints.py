@@ -31,6 +31,7 @@ from idp_bridge.domain.people import (
     StudentNumber,
 )
 from tests.conftest import AMARA, IRIS, NOW, OTHER
+from tests.databases import NO_TRIGGERS
 
 CLAIMED = Claimed(IRIS.number, IRIS.birth_date, IRIS.school, Relationship.PARENT)
 
@@ -173,7 +174,7 @@ def test_the_chain_names_the_first_bad_row(store, tampering, bad):
             for verb in ("UPDATE", "DELETE"):
                 connection.exec_driver_sql(f"DROP TRIGGER audit_no_{verb}")
         else:
-            connection.exec_driver_sql("ALTER TABLE audit DISABLE TRIGGER audit_no_change")
+            connection.exec_driver_sql(NO_TRIGGERS)
         connection.exec_driver_sql(tampering)
     with store.reading() as rows:
         assert rows.audit.first_bad() == bad
