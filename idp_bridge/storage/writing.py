@@ -37,4 +37,4 @@ def insert_new(connection: sa.Connection, table: sa.Table, row: dict[str, Any]) 
     """Insert `row`; return False, and change nothing, if its primary key is there already."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(row).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount == 1
+    return connection.execute(statement.returning(*table.primary_key)).first() is not None
