@@ -14,7 +14,7 @@ from idp_bridge.services.house import House
 from idp_bridge.services.reading import DeskChild, DeskVisit, schools
 from idp_bridge.web import desk_wording, errors, wording
 from idp_bridge.web.desk_forms import EvidenceForm, evidence_form
-from idp_bridge.web.languages import plain_day
+from idp_bridge.web.languages import local_day, plain_day
 
 Row = tuple[str, str, str, str]
 """Topic, what the parent said, what the roster says, mark."""
@@ -37,6 +37,8 @@ class ChildView:
     note: str
     """Why it cannot be verified here and now; empty if it can."""
     decided: bool
+    decided_on: str
+    """What showed the relationship, or why it was refused, and the day; only with a duty at the school."""
     banner: tuple[str, str] | None
     """What must be seen before anything is said at the counter."""
 
@@ -53,6 +55,7 @@ def view(house: House, shown: DeskVisit, child: DeskChild, forms: Mapping[str, E
         form=None if why_not else forms.get(child.link.id) or _fresh(child),
         note=why_not,
         decided=child.link.state in desk_wording.DECIDED,
+        decided_on=_decided_on(child),
         banner=desk_wording.HELD if child.mine and child.held else None,
     )
 
@@ -83,10 +86,7 @@ def note(shown: DeskVisit, child: DeskChild) -> str:
             "the parent can ask again on the phone at once."
         )
     if not child.ready:
-        return _(
-            "The number fits a student, the rest does not, or the two are linked already. "
-            "Check the date of birth with the parent; the parent can ask again on the phone at once."
-        )
+        return str(desk_wording.NOT_READY[_misfit(child)])
     if child.held:
         return str(errors.TABLE[Restricted].title)
     return _("Record the identity first.") if shown.proof is None else ""
@@ -97,6 +97,19 @@ def first_question(shown: DeskVisit, children: list[ChildView]) -> str | None:
     if shown.proof is None:
         return None if shown.lapsed or shown.visit.closed_at else "identity"
     return next((one.child.link.id for one in children if one.form), None)
+
+
+def _misfit(child: DeskChild) -> str:
+    """Return why a claim whose number a student has names nobody who can be linked."""
+    if any(row.topic == "birth-date" and row.match is Match.DIFFERS for row in child.rows):
+        return "birth-date"
+    return "linked-or-new" if child.student and child.student.enrolled else "left"
+
+
+def _decided_on(child: DeskChild) -> str:
+    link = child.link
+    words = wording.EVIDENCE_KINDS.get(link.evidence or "") or wording.DENIAL_REASONS.get(link.reason or "")
+    return f"{words}, {local_day(link.changed_at)}" if words and child.student else ""
 
 
 def _fresh(child: DeskChild) -> EvidenceForm:

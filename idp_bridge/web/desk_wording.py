@@ -35,6 +35,19 @@ HELD = (
 )
 """What the counter learns of a restriction: never that it is one."""
 
+NOT_READY = {
+    "birth-date": _l(
+        "The date of birth differs from the roster. Check it with the parent; "
+        "the parent can ask again on the phone at once."
+    ),
+    "linked-or-new": _l(
+        "The two are linked already, or the student came to the roster after the request. "
+        "The parent can look under My children, or ask again on the phone at once."
+    ),
+    "left": _l("The student left the district’s schools after the request. Ask the parent what they need."),
+}
+"""Why a claim whose number a student has cannot be verified, and what to do."""
+
 DECIDED = {
     LinkState.VERIFIED: _l("Linked"),
     LinkState.SUSPENDED: _l("On hold"),

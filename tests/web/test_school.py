@@ -225,7 +225,7 @@ class TestVisit:
     @pytest.mark.parametrize(
         ("claimed", "words"),
         [
-            (claim(IRIS.number, date(2016, 3, 10)), "The number fits a student, the rest does not"),
+            (claim(IRIS.number, date(2016, 3, 10)), "The date of birth differs from the roster."),
             (claim("46999999"), "No student of your schools has this number."),
         ],
     )

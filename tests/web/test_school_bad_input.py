@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 
 from idp_bridge.domain.link import LinkState
 from idp_bridge.domain.people import Parent, ParentId, SchoolCode
+from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.domain.visit_code import make
 from idp_bridge.services.expiring import lapse_visits
 from idp_bridge.services.linking import cancel_request
@@ -328,8 +330,33 @@ def test_a_wrong_birth_date_says_what_to_do(house, clerk, unchanged):
     unchanged()
     page = text(clerk.get(f"/desk/visits/{link.visit}").text)
     assert "Differs" in page
-    assert "Check the date of birth with the parent" in page
+    assert "The date of birth differs from the roster. Check it with the parent" in page
     assert requests(link)["verify"](clerk).status_code == 409
+
+
+def test_a_request_for_a_child_who_is_linked_already_says_so(house, clerk, proven):
+    verify_link(house, "jo.hathaway", proven.id, "school-record")
+    page = text(clerk.get(f"/desk/visits/{asked(house, AMARA, claim_for(IRIS)).visit}").text)
+    assert "The two are linked already, or the student came to the roster after the request." in page
+
+
+def test_a_student_who_left_after_the_request_says_so(house, clerk, proven, unchanged):
+    with house.store.transaction() as rows:
+        rows.roster.write(RosterChanges(students=(replace(IRIS, enrolled=False),)))
+    house.wakeup.woken.clear()
+    unchanged()
+    page = text(clerk.get(f"/desk/visits/{proven.visit}").text)
+    assert "The student left the district’s schools after the request." in page
+    assert requests(proven)["verify"](clerk).status_code == 409
+
+
+def test_what_was_decided_is_told_only_with_the_duty(house, clerk, sign_in_staff, proven):
+    verify_link(house, "jo.hathaway", proven.id, "birth-certificate")
+    path = f"/desk/visits/{proven.visit}"
+    assert "Birth certificate, Nov 24" in text(clerk.get(path).text)
+    elsewhere = text(sign_in_staff("sam.okafor").get(path).text)
+    assert "Linked" in elsewhere
+    assert "certificate" not in elsewhere
 
 
 # --- twice, late, from elsewhere -----------------------------------------------------------------
