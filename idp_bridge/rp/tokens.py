@@ -133,9 +133,10 @@ class Tokens:
             raise TokenRefused("no kid")
         try:
             return self._key_client().get_signing_key(kid)
-        except PyJWKClientConnectionError as error:
+        except (PyJWKClientConnectionError, OSError, ValueError) as error:
+            # A reset, or an answer that is no JSON, says nothing about the token.
             raise IssuerDown() from error
-        except (PyJWTError, ValueError) as error:
+        except PyJWTError as error:
             raise TokenRefused(str(error)) from error
 
     def _key_client(self) -> PyJWKClient:
