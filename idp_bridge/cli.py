@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+from alembic.util import CommandError
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 from idp_bridge import __version__
 from idp_bridge.app import make_house, make_store, run_worker
@@ -36,6 +39,7 @@ from idp_bridge.services.sampling import sample_district
 from idp_bridge.services.verifying import revoke_link
 from idp_bridge.settings import Settings, SettingsFault, load
 from idp_bridge.storage import schema
+from idp_bridge.storage.store import SqlStore
 
 USAGE = 2
 UNREACHABLE = 3
@@ -54,17 +58,37 @@ def _settings() -> Settings:
         stop("The settings cannot be used:\n" + "\n".join(f"  {line}" for line in fault.faults), USAGE)
 
 
+@contextmanager
+def _opened(settings: Settings) -> Iterator[SqlStore]:
+    """Open the database; end with words where its address is wrong or it does not answer."""
+    try:
+        store = make_store(settings)
+    except (ArgumentError, ImportError, OSError):
+        stop("IDP_BRIDGE_DATABASE__URL: names no database that can be opened here", USAGE)
+    try:
+        yield store
+    except OperationalError as fault:
+        stop(f"The database does not answer: {str(fault.orig).strip().partition(chr(10))[0]}", UNREACHABLE)
+    finally:
+        store.close()
+
+
+def _check_schema(store: SqlStore) -> str:
+    at, needed = schema.current(store)
+    if at != needed:
+        stop(f"The database is at schema {at or 'none'}, {needed} is needed: run idp-bridge db upgrade")
+    return needed
+
+
 def with_house(command: Callable[..., Any]) -> Callable[..., Any]:
     """Hand the command a House built from the environment, as its first argument."""
 
     @wraps(command)
     def handed(*args: Any, **kwargs: Any) -> Any:
         settings = _settings()
-        store = make_store(settings)
-        try:
+        with _opened(settings) as store:
+            _check_schema(store)
             return command(make_house(settings, store), *args, **kwargs)
-        finally:
-            store.close()
 
     return handed
 
@@ -89,20 +113,21 @@ def db() -> None:
 @db.command()
 def upgrade() -> None:
     """Bring the database to the schema of this version."""
-    store = make_store(_settings())
-    before, _ = schema.current(store)
-    schema.upgrade(store)
-    after, _ = schema.current(store)
+    with _opened(_settings()) as store:
+        before, _ = schema.current(store)
+        try:
+            schema.upgrade(store)
+        except CommandError:
+            stop(f"The database is at schema {before}, which this version does not know: it is newer.")
+        after, _ = schema.current(store)
     click.echo(f"schema {after}" if before == after else f"schema {before or 'none'} -> {after}")
 
 
 @db.command()
 def check() -> None:
     """Say whether the schema is the one this version needs (exit 0) or not (exit 1)."""
-    at, needed = schema.current(make_store(_settings()))
-    if at != needed:
-        stop(f"The database is at schema {at or 'none'}, {needed} is needed: run idp-bridge db upgrade")
-    click.echo(f"schema {at}")
+    with _opened(_settings()) as store:
+        click.echo(f"schema {_check_schema(store)}")
 
 
 # --- links ---------------------------------------------------------------------------------------
@@ -213,8 +238,9 @@ def import_(house: House, source: Path, dry_run: bool) -> None:
 
     All or nothing: a fault names file and line, and nothing is changed (exit 1).
     """
+    today = house.clock.now().astimezone(house.rules.zone).date()
     try:
-        counts = import_roster(house, read_bundle(source), digest(source), dry_run=dry_run)
+        counts = import_roster(house, read_bundle(source, today), digest(source), dry_run=dry_run)
     except RosterRefused as refusal:
         stop("The roster was not imported:\n" + "\n".join(f"  {fault}" for fault in refusal.faults))
     click.echo(
@@ -233,7 +259,10 @@ def import_(house: House, source: Path, dry_run: bool) -> None:
 def sample(folder: Path, seed: int, bridge_password: str, keycloak_password: str) -> None:
     """Write an invented district into FOLDER: OneRoster bundle (folder and zip), LDAP tree, accounts."""
     district = sample_district(seed)
-    write_sample(district, folder, bridge_password=bridge_password, keycloak_password=keycloak_password)
+    try:
+        write_sample(district, folder, bridge_password=bridge_password, keycloak_password=keycloak_password)
+    except OSError as fault:
+        stop(f"{fault.filename} cannot be written: {fault.strerror}")
     click.echo(f"{len(district.students)} students, {len(district.staff)} employees in {folder}")
 
 

@@ -6,10 +6,18 @@ reported at once by `load()`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 PREFIX = "IDP_BRIDGE_"
 
@@ -124,12 +132,30 @@ class Worker(_Section):
     """SQLite file of Huey; its tables never share the bridge's database."""
 
 
+class _Environment(EnvSettingsSource):
+    """The environment, in which a list or table that is no JSON is a fault like any other."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """Return the JSON in `value`, or the text as it is: validation then names it."""
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
+
+
 class Settings(BaseSettings):
     """Everything that differs from one installation to the next."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="ignore"
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], *_: Any, **__: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the environment and nothing else."""
+        return (_Environment(settings_cls),)
 
     web: Web
     district: District
@@ -149,9 +175,25 @@ def load() -> Settings:
     try:
         return Settings()  # type: ignore[call-arg]  # the environment fills it
     except ValidationError as fault:
-        raise SettingsFault(tuple(_sentence(error) for error in fault.errors())) from None
+        sentences = (line for error in fault.errors() for line in _sentences(error))
+        raise SettingsFault(tuple(sentences)) from None
 
 
-def _sentence(error: object) -> str:
-    place = "__".join(str(part) for part in error["loc"]).upper()  # type: ignore[index]
-    return f"{PREFIX}{place}: {error['msg']}"  # type: ignore[index]
+_WORDS = {
+    "missing": "is not set",
+    "tuple_type": 'needs a JSON list, for example ["one", "two"]',
+    "dict_type": 'needs a JSON object, for example {"one": "two"}',
+    "model_type": "is set as a whole; set its parts, each with its own variable",
+}
+
+
+def _sentences(error: Any) -> Iterator[str]:
+    """Yield what is wrong, never with the value; a section that is not there is all it must hold."""
+    place = "__".join(str(part) for part in error["loc"]).upper()
+    words = _WORDS.get(error["type"], error["msg"].removeprefix("Value error, "))
+    section: Any = Settings.model_fields[error["loc"][0]].annotation
+    if error["type"] == "missing" and len(error["loc"]) == 1 and issubclass(section, BaseModel):
+        needed = (name for name, field in section.model_fields.items() if field.is_required())
+        yield from (f"{PREFIX}{place}__{name.upper()}: {words}" for name in needed)
+    else:
+        yield f"{PREFIX}{place}: {words}"

@@ -19,14 +19,19 @@ from idp_bridge.domain.roster import Roster
 from idp_bridge.outside.roster_bundle import Bundle, Row, open_bundle, stop_on_faults
 
 GUARDIAN_ROLES = ("parent", "guardian", "relative")
+LONGEST_GRADE = 20
+"""A student's only: a teacher's may list all grades of a school."""
 
 
-def read_bundle(source: Path) -> Roster:
-    """Return the roster in `source`; raise RosterRefused with every fault found."""
+def read_bundle(source: Path, today: date) -> Roster:
+    """Return the roster in `source` as it stands on `today` (a day in the district's time zone).
+
+    Raises RosterRefused with every fault found.
+    """
     bundle, version = open_bundle(source)
     schools = _schools(bundle)
-    roles = _roles_12(bundle) if version == "1.2" else _roles_11(bundle)
-    students = _students(bundle, schools, roles)
+    roles = _roles_12(bundle, today) if version == "1.2" else _roles_11(bundle)
+    students = _students(bundle, schools, roles, _birth_dates(bundle, today))
     if not students and not bundle.faults:
         bundle.fault("users.csv: no enabled student in the bundle; all would be withdrawn")
     hints = _hints(bundle, students, roles)
@@ -73,9 +78,13 @@ def _roles_11(bundle: Bundle) -> Roles:
     return roles
 
 
-def _roles_12(bundle: Bundle) -> Roles:
+def _roles_12(bundle: Bundle, today: date) -> Roles:
+    """Return the roles that have not ended; one that begins later counts, so families can be early."""
     roles: Roles = defaultdict(list)
-    for _, row in bundle.rows("roles.csv"):
+    for line, row in bundle.rows("roles.csv"):
+        end = _date(bundle, "roles.csv", line, row, "endDate")
+        if end and end < today:
+            continue
         pair = (row["role"].lower(), row["orgSourcedId"])
         if row.get("roleType", "").lower() == "primary":
             roles[row["userSourcedId"]].insert(0, pair)
@@ -84,8 +93,9 @@ def _roles_12(bundle: Bundle) -> Roles:
     return roles
 
 
-def _students(bundle: Bundle, schools: dict[str, School], roles: Roles) -> dict[str, Student]:
-    births = _birth_dates(bundle)
+def _students(
+    bundle: Bundle, schools: dict[str, School], roles: Roles, births: dict[str, date]
+) -> dict[str, Student]:
     students: dict[str, Student] = {}
     numbers: dict[str, int] = {}
     seen: dict[str, int] = {}
@@ -123,6 +133,8 @@ def _student(
         bundle.fault(f"users.csv line {line}: org {org!r} is not in orgs.csv or has no identifier")
     if birth_date is None:
         bundle.fault(f"users.csv line {line}: no birthDate for {row['sourcedId']} in demographics.csv")
+    if len(row.get("grades", "")) > LONGEST_GRADE:
+        bundle.fault(f"users.csv line {line}: grades is longer than {LONGEST_GRADE} characters")
     if number is None or school is None or birth_date is None:
         return None
     return Student(
@@ -136,18 +148,24 @@ def _student(
     )
 
 
-def _birth_dates(bundle: Bundle) -> dict[str, date]:
+def _birth_dates(bundle: Bundle, today: date) -> dict[str, date]:
     births: dict[str, date] = {}
     for line, row in bundle.rows("demographics.csv"):
-        text = row["birthDate"]
-        if text:
-            try:
-                birth_date = date.fromisoformat(text)
-                if births.setdefault(row["sourcedId"], birth_date) != birth_date:
-                    bundle.fault(f"demographics.csv line {line}: another birthDate for {row['sourcedId']}")
-            except ValueError:
-                bundle.fault(f"demographics.csv line {line}: birthDate {text!r} is no date like 2016-03-09")
+        born = _date(bundle, "demographics.csv", line, row, "birthDate")
+        if born and born > today:
+            bundle.fault(f"demographics.csv line {line}: birthDate {born} is in the future")
+        if born and births.setdefault(row["sourcedId"], born) != born:
+            bundle.fault(f"demographics.csv line {line}: another birthDate for {row['sourcedId']}")
     return births
+
+
+def _date(bundle: Bundle, name: str, line: int, row: Row, column: str) -> date | None:
+    text = row.get(column, "")
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        bundle.fault(f"{name} line {line}: {column} {text!r} is no date like 2016-03-09")
+        return None
 
 
 def _hints(

@@ -32,6 +32,18 @@ NEEDED_BY_VERSION: dict[str, dict[str, tuple[str, ...]]] = {
     "1.1": {"users.csv": ("role", "orgSourcedIds")},
     "1.2": {"roles.csv": ("userSourcedId", "role", "orgSourcedId")},
 }
+LONGEST = {
+    "orgs.csv": {
+        "sourcedId": 255,
+        "identifier": 32,
+        "name": 200,
+        "metadata.address": 400,
+        "metadata.officeHours": 200,
+        "metadata.phone": 50,
+    },
+    "users.csv": {"sourcedId": 255, "givenName": 200, "familyName": 200, "email": 320, "phone": 50},
+}
+"""File -> column -> characters there is room for; PostgreSQL would refuse more, and not say where."""
 
 Row = Mapping[str, str]
 
@@ -51,7 +63,7 @@ class Bundle:
             raise RosterRefused((*self.faults, f"… stopped after {MOST_FAULTS} faults"))
 
     def rows(self, name: str) -> Iterator[tuple[int, Row]]:
-        """Yield line number and row of a file; rows to be deleted are left out."""
+        """Yield line number and row of a file; rows to be deleted, and faulty ones, are left out."""
         reader = csv.reader(io.StringIO(self.files[name], newline=""), strict=True)
         try:
             header = [column.strip() for column in next(reader, [])]
@@ -63,10 +75,22 @@ class Bundle:
                     self.fault(f"{name} line {reader.line_num}: {wrong}")
                     continue
                 row = dict(zip(header, (cell.strip() for cell in cells), strict=True))
-                if row.get("status", "").lower() != "tobedeleted":
+                if row.get("status", "").lower() != "tobedeleted" and self._fits(name, reader.line_num, row):
                     yield reader.line_num, row
         except csv.Error as fault:
             self.fault(f"{name} line {reader.line_num}: {fault}")
+
+    def _fits(self, name: str, line: int, row: Row) -> bool:
+        """Tell whether a row can be stored as it stands; note what is wrong if not."""
+        wrong = [
+            f"{column} is longer than {most} characters"
+            for column, most in LONGEST.get(name, {}).items()
+            if len(row.get(column, "")) > most
+        ]
+        wrong += [f"{column} holds a NUL character" for column, cell in row.items() if "\0" in cell]
+        for text in wrong:
+            self.fault(f"{name} line {line}: {text}")
+        return not wrong
 
 
 def open_bundle(source: Path) -> tuple[Bundle, str]:
@@ -99,8 +123,11 @@ def _files(source: Path) -> dict[str, str]:
 
 
 def _read(path: Path) -> bytes:
-    _small(path.stat().st_size, path.name)
-    return path.read_bytes()
+    try:
+        _small(path.stat().st_size, path.name)
+        return path.read_bytes()
+    except OSError as fault:
+        raise RosterRefused((f"{path.name} cannot be read ({fault.strerror})",)) from fault
 
 
 def _unzipped(source: Path) -> dict[str, bytes]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+from datetime import date
 from pathlib import Path
 
+TODAY = date(2026, 11, 24)
+"""The day on which tests read bundles."""
 MANIFEST = "propertyName,value\nmanifest.version,1.0\noneroster.version,{version}\n"
 FILES_11 = {
     "manifest.csv": MANIFEST.format(version="1.1")

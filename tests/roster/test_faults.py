@@ -8,16 +8,17 @@ import pytest
 
 from idp_bridge.domain.errors import RosterRefused
 from idp_bridge.outside import roster_bundle
-from idp_bridge.outside.oneroster import read_bundle
-from idp_bridge.outside.roster_bundle import MOST_FAULTS
-from tests.roster.bundles import FILES_11, FILES_12, replaced, with_cell, write_folder, write_zip
+from idp_bridge.outside.oneroster import LONGEST_GRADE, read_bundle
+from idp_bridge.outside.roster_bundle import LONGEST, MOST_FAULTS
+from idp_bridge.storage import tables
+from tests.roster.bundles import FILES_11, FILES_12, TODAY, replaced, with_cell, write_folder, write_zip
 
 SDS = Path(__file__).parent / "data" / "microsoft-sds-v2.1"
 
 
 def faults(source):
     with pytest.raises(RosterRefused) as refused:
-        read_bundle(source)
+        read_bundle(source, TODAY)
     return refused.value.faults
 
 
@@ -33,6 +34,12 @@ def faults(source):
         ("users.csv", '"g-1,g-2"', '"g-1"x', "users.csv line 2: ',' expected after '\"'"),
         ("roles.csv", "u-2,primary,student,o-2", "u-2,primary,student,o-9", "users.csv line 3: org 'o-9'"),
         ("demographics.csv", "2013-05-02", "05/02/2013", "demographics.csv line 3: birthDate '05/02/2013'"),
+        ("demographics.csv", "2013-05-02", "2026-11-25", "demographics.csv line 3: birthDate 2026-11-25 is"),
+        ("users.csv", "46127790", "4612779O", "users.csv line 3: identifier '4612779O' is no student number"),
+        ("users.csv", "Mateo", "M" * 201, "users.csv line 3: givenName is longer than 200 characters"),
+        ("users.csv", "g-1,7", "g-1," + "7" * 21, "users.csv line 3: grades is longer than 20 characters"),
+        ("users.csv", "Mateo", "Ma\0teo", "users.csv line 3: givenName holds a NUL character"),
+        ("orgs.csv", "0610", "0" * 33, "orgs.csv line 3: identifier is longer than 32 characters"),
         ("demographics.csv", "2013-05-02", "", "users.csv line 3: no birthDate for u-2"),
         ("orgs.csv", ",identifier", ",code", "orgs.csv line 1: column identifier is missing (OneRoster 1.2)"),
         ("manifest.csv", "file.users,bulk", "file.users,delta", "manifest.csv: file.users is 'delta'; only"),
@@ -80,6 +87,30 @@ def test_it_stops_after_many_faults(tmp_path):
     assert said[-1] == f"… stopped after {MOST_FAULTS} faults"
 
 
+def test_room_is_what_the_tables_have():
+    rooms = {
+        "orgs.csv": (tables.schools, {"identifier": "code", "name": "name", "metadata.address": "address",
+                                      "metadata.officeHours": "office_hours", "metadata.phone": "phone"}),
+        "users.csv": (tables.guardian_hints, {"sourcedId": "sourced_id", "givenName": "given_name",
+                                              "familyName": "family_name", "email": "email",
+                                              "phone": "phone"}),
+    }  # fmt: skip
+    for name, (table, columns) in rooms.items():
+        said = {column: most for column, most in LONGEST[name].items() if column in columns}
+        assert said == {column: table.c[kept].type.length for column, kept in columns.items()}
+    students = tables.students.c
+    assert LONGEST["users.csv"]["sourcedId"] == students.id.type.length
+    assert LONGEST["users.csv"]["givenName"] == students.given_name.type.length
+    assert students.grade.type.length == LONGEST_GRADE
+
+
+def test_a_folder_named_like_a_file_is_a_fault(tmp_path):
+    rest = {name: text for name, text in FILES_12.items() if name != "users.csv"}
+    folder = write_folder(tmp_path / "bundle", rest)
+    (folder / "users.csv").mkdir()
+    assert faults(folder) == ("users.csv cannot be read (Is a directory)",)
+
+
 def test_what_is_no_bundle_is_said_to_be_none(tmp_path):
     (tmp_path / "file").write_text("not a zip")
     (tmp_path / "empty").mkdir()
@@ -99,7 +130,7 @@ def test_a_path_that_climbs_out_writes_nothing(tmp_path):
     archive = write_zip(
         tmp_path / "b.zip", {f"../{name}" if name == "roles.csv" else name: t for name, t in FILES_12.items()}
     )
-    read_bundle(archive)
+    read_bundle(archive, TODAY)
     assert not outside.exists()
 
 

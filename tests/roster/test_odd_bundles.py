@@ -10,18 +10,18 @@ from idp_bridge.domain.errors import RosterRefused
 from idp_bridge.outside.oneroster import read_bundle
 from idp_bridge.outside.sample_files import write_sample
 from idp_bridge.services.sampling import sample_district
-from tests.roster.bundles import FILES_12, replaced, write_folder, write_zip
+from tests.roster.bundles import FILES_12, TODAY, replaced, write_folder, write_zip
 
 
 def faults(source):
     with pytest.raises(RosterRefused) as refused:
-        read_bundle(source)
+        read_bundle(source, TODAY)
     return refused.value.faults
 
 
 def test_blank_lines_are_no_rows(tmp_path):
     files = {**FILES_12, "users.csv": FILES_12["users.csv"] + "\r\n\r\n"}
-    assert len(read_bundle(write_folder(tmp_path / "b", files)).students) == 2
+    assert len(read_bundle(write_folder(tmp_path / "b", files), TODAY).students) == 2
 
 
 def test_what_macos_adds_and_files_we_do_not_read_do_not_matter(tmp_path):
@@ -29,7 +29,7 @@ def test_what_macos_adds_and_files_we_do_not_read_do_not_matter(tmp_path):
     with zipfile.ZipFile(archive, "a") as more:
         more.writestr("__MACOSX/._users.csv", b"\x00\x05\xff")
         more.writestr("classes.csv", "é".encode("latin-1"))
-    assert len(read_bundle(archive).students) == 2
+    assert len(read_bundle(archive, TODAY).students) == 2
 
 
 def test_a_damaged_zip_is_said_to_be_damaged(tmp_path):

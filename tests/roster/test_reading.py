@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from idp_bridge.outside.oneroster import read_bundle
 from idp_bridge.outside.roster_bundle import digest
-from tests.roster.bundles import FILES_12, VERSIONS, replaced, with_cell, write_folder, write_zip
+from tests.roster.bundles import FILES_12, TODAY, VERSIONS, replaced, with_cell, write_folder, write_zip
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=60)
 
@@ -26,7 +26,7 @@ def files(request):
 @pytest.fixture
 def read(tmp_path):
     """Return a function that reads `files` from a folder."""
-    return lambda files: read_bundle(write_folder(tmp_path / "bundle", files))
+    return lambda files: read_bundle(write_folder(tmp_path / "bundle", files), TODAY)
 
 
 def test_students_have_number_birth_date_grade_and_the_primary_school(read, files):
@@ -62,7 +62,7 @@ def test_the_guardian_may_name_the_student_instead(read, files):
 def test_a_zip_file_says_what_its_folder_says(tmp_path, files, inside):
     folder = write_folder(tmp_path / "bundle", files)
     archive = write_zip(tmp_path / "b.zip", {inside + name: text for name, text in files.items()})
-    assert read_bundle(archive) == read_bundle(folder)
+    assert read_bundle(archive, TODAY) == read_bundle(folder, TODAY)
     assert digest(archive) == digest(folder)
 
 
@@ -97,4 +97,4 @@ def test_a_user_switched_off_or_to_be_deleted_is_no_student(read, column, value)
 def test_any_name_survives_quoting(name):
     with TemporaryDirectory() as folder:
         files = with_cell(FILES_12, "users.csv", "u-1", "givenName", name)
-        assert read_bundle(write_folder(Path(folder), files)).students[0].given_name == name.strip()
+        assert read_bundle(write_folder(Path(folder), files), TODAY).students[0].given_name == name.strip()

@@ -14,6 +14,7 @@ from idp_bridge.outside.roster_bundle import digest
 from idp_bridge.outside.sample_files import write_sample
 from idp_bridge.services.rostering import RosterCounts, import_roster
 from idp_bridge.services.sampling import sample_district
+from tests.roster.bundles import TODAY
 
 DISTRICT = sample_district()
 AGES = {"PK": 4, "KG": 5, **{str(grade): grade + 5 for grade in range(1, 13)}}
@@ -81,14 +82,14 @@ def test_writing_it_again_says_the_same(folder, tmp_path):
 
 
 def test_our_own_reader_reads_back_what_was_invented(folder):
-    roster = read_bundle(folder / "oneroster.zip")
-    assert roster == read_bundle(folder / "oneroster")
+    roster = read_bundle(folder / "oneroster.zip", TODAY)
+    assert roster == read_bundle(folder / "oneroster", TODAY)
     assert (set(roster.schools), set(roster.students)) == (set(DISTRICT.schools), set(DISTRICT.students))
     assert roster.hints == DISTRICT.hints
 
 
 def test_it_imports_and_a_second_time_changes_nothing(folder, house):
-    roster = read_bundle(folder / "oneroster")
+    roster = read_bundle(folder / "oneroster", TODAY)
     counts = import_roster(house, roster, digest(folder / "oneroster"))
     assert (counts.students, counts.withdrawn) == (60, 3)
     assert import_roster(house, roster, digest(folder / "oneroster")) == RosterCounts(0, 0, 0, 0)
