@@ -206,7 +206,7 @@ def jobs() -> None:
 
 def _job(name: str, words: str, run: Callable[..., int]) -> None:
     @jobs.command(name, help=words)
-    @click.option("--limit", default=500, show_default=True, help="At most this many.")
+    @click.option("--limit", type=click.IntRange(1), default=500, show_default=True, help="At most so many.")
     @click.option("--dry-run", is_flag=True, help="Count and change nothing.")
     @with_house
     def command(house: House, limit: int, dry_run: bool) -> None:
