@@ -26,12 +26,12 @@ LOCKED_BY_ADMIN = "000001010000Z"
 """Value of `pwdAccountLockedTime` an administrator's lock has (ppolicy); a stranger's guesses set another."""
 
 SLOW_S = 1.4
-"""A page asks up to three times and must answer within 5 s. So an answer that took longer is not used, and
-whoever waited longer gets no second try; usual are 2 ms."""
+"""A page asks up to three times (shown, decided, shown again with a refusal) and must answer within 5 s. So
+an answer that takes longer is cut off there, not awaited and thrown away; usual are 2 ms."""
 CONNECTING_S = 4.5
 """All servers together, while somebody waits."""
 ANSWERING_S = 2.5
-"""One bind, or the searches of one answer: ldap3 limits each read, and a server that drips goes on."""
+"""One bind: ldap3 limits each read, and a server that drips goes on."""
 NOT_LDAP = (LDAPExceptionError, OSError, AttributeError, LookupError, TypeError, ValueError, MemoryError)
 """What ldap3 raises: its own, and whatever its decoder hits where no LDAP server answers."""
 
@@ -85,11 +85,14 @@ class LdapDirectory:
     def _read(self, uid: str) -> StaffMember | None:
         connection = self._connected()
         began = time.monotonic()
-        with _cut_after(ANSWERING_S, connection):
-            found = self._ask(connection, uid)
-        if time.monotonic() - began > SLOW_S:
-            raise Unreachable(SYSTEM, "slow")
-        return found
+        try:
+            with _cut_after(SLOW_S, connection):
+                return self._ask(connection, uid)
+        except NOT_LDAP:
+            if time.monotonic() - began >= SLOW_S:  # we cut it: no second try, somebody waits
+                self._forget()
+                raise Unreachable(SYSTEM, "slow") from None
+            raise
 
     def _ask(self, connection: Connection, uid: str) -> StaffMember | None:
         base = self._settings.base_dn
