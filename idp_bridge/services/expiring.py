@@ -9,7 +9,7 @@ from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.link import WAITING, Link, Move, Visit, VisitId, end_of_childhood, moved
 from idp_bridge.services.house import House
 from idp_bridge.services.notifying import tell
-from idp_bridge.services.ports import Rows
+from idp_bridge.services.rows import Rows
 
 CLOCK = Actor(ActorKind.SYSTEM, "clock")
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from idp_bridge.domain.evidence import DEFAULT_POLICY, EvidencePolicy
-from idp_bridge.services.ports import Clock, Directory, Mail, ParentAccounts, Store, Wakeup
+from idp_bridge.services.ports import Clock, Directory, Mail, ParentAccounts, Wakeup
+from idp_bridge.services.rows import Store
 
 
 def _new_id() -> str:

@@ -25,7 +25,7 @@ from idp_bridge.domain.visit_code import fingerprint, make
 from idp_bridge.services.expiring import close_visit, lapse
 from idp_bridge.services.house import House
 from idp_bridge.services.notifying import tell
-from idp_bridge.services.ports import Rows
+from idp_bridge.services.rows import Rows
 
 OLDEST_STUDENT_YEARS = 26
 """Nobody older is a student here: Florida serves students with disabilities up to the 22nd birthday."""

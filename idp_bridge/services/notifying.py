@@ -13,7 +13,8 @@ from idp_bridge.domain.notice import Notice, NoticeKind, about
 from idp_bridge.domain.visit_code import make
 from idp_bridge.services.failures import OutsideFailure
 from idp_bridge.services.house import House
-from idp_bridge.services.ports import Letter, Rows
+from idp_bridge.services.ports import Letter
+from idp_bridge.services.rows import Rows
 
 LEASE = timedelta(minutes=2)
 FIRST_WAIT_S = 30

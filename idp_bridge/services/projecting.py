@@ -18,7 +18,7 @@ from idp_bridge.domain.people import ParentId, Purpose, Student
 from idp_bridge.domain.restriction import against
 from idp_bridge.services.failures import Mismatch, OutsideFailure
 from idp_bridge.services.house import House
-from idp_bridge.services.ports import Lease, Rows
+from idp_bridge.services.rows import Lease, Rows
 
 LEASE = timedelta(seconds=60)
 """Longer than every time-out of one run together, so that a slow first writer is over before a second."""

@@ -32,7 +32,7 @@ from idp_bridge.domain.people import (
 from idp_bridge.domain.restriction import against
 from idp_bridge.domain.visit_code import make
 from idp_bridge.services.house import House
-from idp_bridge.services.ports import QueueRow, Rows
+from idp_bridge.services.rows import QueueRow, Rows
 
 
 @dataclass(frozen=True, slots=True)

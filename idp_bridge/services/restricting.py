@@ -20,7 +20,7 @@ from idp_bridge.domain.restriction import (
     lifted,
 )
 from idp_bridge.services.house import House
-from idp_bridge.services.ports import Rows
+from idp_bridge.services.rows import Rows
 from idp_bridge.services.verifying import staff_member
 
 

@@ -62,7 +62,7 @@ from idp_bridge.domain.visit_code import fingerprint, read
 from idp_bridge.services.expiring import close_visit
 from idp_bridge.services.house import House
 from idp_bridge.services.notifying import tell
-from idp_bridge.services.ports import Rows
+from idp_bridge.services.rows import Rows
 
 
 def staff_member(house: House, uid: str) -> StaffMember:

@@ -20,7 +20,7 @@ from idp_bridge.domain.people import (
     SchoolCode,
     StudentId,
 )
-from idp_bridge.services.ports import QueueRow
+from idp_bridge.services.rows import QueueRow
 from idp_bridge.storage import tables
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from idp_bridge.domain.people import ParentId
-from idp_bridge.services.ports import Lease, ProjectionRow
+from idp_bridge.services.rows import Lease, ProjectionRow
 from idp_bridge.storage import tables
 from idp_bridge.storage.writing import upsert
 

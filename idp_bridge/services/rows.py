@@ -1,0 +1,344 @@
+"""Say what the services need from the database, row by row; never how it is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from idp_bridge.domain.events import Event
+from idp_bridge.domain.link import IdentityProof, Link, LinkId, Visit, VisitId
+from idp_bridge.domain.notice import Notice
+from idp_bridge.domain.people import (
+    GuardianHint,
+    Parent,
+    ParentId,
+    School,
+    SchoolCode,
+    Student,
+    StudentId,
+    StudentNumber,
+)
+from idp_bridge.domain.restriction import Restriction, RestrictionId
+from idp_bridge.domain.roster import RosterChanges
+
+
+class Schools(Protocol):
+    """Schools by code."""
+
+    def all(self) -> tuple[School, ...]:
+        """Return every school, sorted by name."""
+        ...
+
+    def get(self, code: SchoolCode) -> School | None:
+        """Return one school."""
+        ...
+
+
+class Students(Protocol):
+    """Students and what the roster says of their guardians."""
+
+    def get(self, student: StudentId) -> Student | None:
+        """Return one student, enrolled or not."""
+        ...
+
+    def some(self, students: Iterable[StudentId]) -> dict[StudentId, Student]:
+        """Return several students in one query."""
+        ...
+
+    def by_number(self, number: StudentNumber) -> Student | None:
+        """Return the enrolled student with this number."""
+        ...
+
+    def hints(self, student: StudentId) -> tuple[GuardianHint, ...]:
+        """Return the guardians the roster names for a student."""
+        ...
+
+
+class Rosters(Protocol):
+    """The roster as a whole, for the import."""
+
+    def schools(self) -> dict[SchoolCode, School]:
+        """Return every school."""
+        ...
+
+    def students(self) -> dict[StudentId, Student]:
+        """Return every student, enrolled or not."""
+        ...
+
+    def hints(self) -> dict[StudentId, tuple[GuardianHint, ...]]:
+        """Return every hint, sorted by `sourced_id`."""
+        ...
+
+    def write(self, changes: RosterChanges) -> None:
+        """Insert or update what `changes` names."""
+        ...
+
+
+class Parents(Protocol):
+    """Snapshots of parent accounts, and their revisions."""
+
+    def get(self, parent: ParentId) -> Parent | None:
+        """Return one parent."""
+        ...
+
+    def save(self, parent: Parent) -> None:
+        """Insert the parent or update e-mail, names and locale; never the revision."""
+        ...
+
+    def raise_revision(self, parent: ParentId, at: datetime) -> int:
+        """Raise the parent's revision by one and return it."""
+        ...
+
+
+class Links(Protocol):
+    """Links by id, parent, visit and student."""
+
+    def get(self, link: LinkId) -> Link | None:
+        """Return one link."""
+        ...
+
+    def of_parent(self, parent: ParentId) -> tuple[Link, ...]:
+        """Return all links of a parent, newest first."""
+        ...
+
+    def of_visit(self, visit: VisitId) -> tuple[Link, ...]:
+        """Return the links of a visit, oldest first."""
+        ...
+
+    def of_student(self, student: StudentId) -> tuple[Link, ...]:
+        """Return all links to a student, oldest first."""
+        ...
+
+    def add(self, link: Link) -> None:
+        """Insert; raise AlreadyAsked when a live link of this parent and student is there already."""
+        ...
+
+    def save(self, link: Link) -> None:
+        """Update; raise ChangedMeanwhile unless the stored version is `link.version - 1`."""
+        ...
+
+    def expired(self, now: datetime, limit: int) -> tuple[Link, ...]:
+        """Return up to `limit` verified or suspended links whose end is not after `now`."""
+        ...
+
+    def unmatched_since(self, parent: ParentId, since: datetime) -> int:
+        """Count the parent's requests since `since` that matched no student."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One visit as the desk lists it."""
+
+    visit: Visit
+    parent: Parent
+    links: tuple[Link, ...]
+
+
+class Visits(Protocol):
+    """Visits by id, code and parent."""
+
+    def get(self, visit: VisitId) -> Visit | None:
+        """Return one visit."""
+        ...
+
+    def by_fingerprint(self, fingerprint: str) -> Visit | None:
+        """Return the visit whose code has this keyed hash, open or not."""
+        ...
+
+    def open_of(self, parent: ParentId) -> Visit | None:
+        """Return the parent's open visit."""
+        ...
+
+    def add(self, visit: Visit) -> None:
+        """Insert a visit."""
+        ...
+
+    def save(self, visit: Visit) -> None:
+        """Update the last day and the closing time."""
+        ...
+
+    def overdue(self, day: date, limit: int) -> tuple[Visit, ...]:
+        """Return up to `limit` open visits whose last day is before `day`."""
+        ...
+
+    def queue(self, schools: frozenset[SchoolCode], first: int, size: int) -> tuple[QueueRow, ...]:
+        """Return open visits that claim a student at one of `schools`, nearest last day first."""
+        ...
+
+    def queue_length(self, schools: frozenset[SchoolCode]) -> int:
+        """Count what `queue` would list."""
+        ...
+
+
+class Restrictions(Protocol):
+    """Restrictions by id, student and place."""
+
+    def get(self, restriction: RestrictionId) -> Restriction | None:
+        """Return one restriction."""
+        ...
+
+    def standing_for(self, student: StudentId) -> tuple[Restriction, ...]:
+        """Return the restrictions in force for a student, oldest first."""
+        ...
+
+    def at(self, schools: frozenset[SchoolCode]) -> tuple[Restriction, ...]:
+        """Return the restrictions in force for students of `schools`, nearest review first."""
+        ...
+
+    def add(self, restriction: Restriction) -> None:
+        """Insert a restriction."""
+        ...
+
+    def save(self, restriction: Restriction) -> None:
+        """Update; raise ChangedMeanwhile unless the stored version is one lower."""
+        ...
+
+
+class Proofs(Protocol):
+    """Identity proofs, one per parent."""
+
+    def get(self, parent: ParentId) -> IdentityProof | None:
+        """Return the proof."""
+        ...
+
+    def add(self, proof: IdentityProof) -> None:
+        """Insert the proof; a second one for the same parent replaces the first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write one parent until `until`; a write with an older `fence` is refused."""
+
+    parent: ParentId
+    fence: int
+    attempts: int
+    after_loss: bool
+    """True when a link or purpose was lost since the last success: sessions must end too."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectionRow:
+    """Where a parent's projection stands."""
+
+    parent: ParentId
+    due_since: datetime | None
+    attempts: int
+    last_error: str | None
+    done_rev: int
+    done_at: datetime | None
+
+
+class Notices(Protocol):
+    """Mails to be sent, by key."""
+
+    def add(self, notice: Notice) -> None:
+        """Insert the notice unless its key is there already."""
+        ...
+
+    def take(self, now: datetime, until: datetime, limit: int) -> tuple[Notice, ...]:
+        """Lease up to `limit` due notices until `until`, oldest first."""
+        ...
+
+    def due(self, now: datetime, limit: int) -> int:
+        """Count up to `limit` notices that are due."""
+        ...
+
+    def sent(self, key: str, now: datetime) -> None:
+        """Record that the mail server took it."""
+        ...
+
+    def failed(self, key: str, error: str, next_try: datetime) -> None:
+        """Record that it was not taken, and when to try again."""
+        ...
+
+
+class Projections(Protocol):
+    """Which parents' tokens do not say yet what they should."""
+
+    def mark_due(self, parent: ParentId, at: datetime, *, loss: bool) -> None:
+        """Mark the parent due; a loss is taken first and ends sessions after the write."""
+        ...
+
+    def due(self, now: datetime, limit: int) -> tuple[ParentId, ...]:
+        """Return up to `limit` due parents that nobody holds, losses first, oldest first."""
+        ...
+
+    def take(self, parent: ParentId, now: datetime, until: datetime) -> Lease | None:
+        """Lease a due parent, or return None if it is not due or somebody else holds it."""
+        ...
+
+    def done(self, lease: Lease, rev: int, now: datetime) -> bool:
+        """Record that Keycloak says `rev`; clear the due mark if nothing newer came. False if fenced out."""
+        ...
+
+    def failed(self, lease: Lease, error: str, next_try: datetime) -> None:
+        """Give the lease back with the error and when to try again."""
+        ...
+
+    def get(self, parent: ParentId) -> ProjectionRow | None:
+        """Return where one parent stands."""
+        ...
+
+
+class Audit(Protocol):
+    """The chain of events; there is no update and no delete."""
+
+    def append(self, event: Event) -> None:
+        """Append one event to the chain."""
+        ...
+
+    def of_link(self, link: LinkId) -> tuple[Event, ...]:
+        """Return the events of one link, oldest first."""
+        ...
+
+    def of_student(self, student: StudentId) -> tuple[Event, ...]:
+        """Return the events about one student, oldest first."""
+        ...
+
+    def first_bad(self) -> int | None:
+        """Return the number of the first row whose hash does not fit, or None if the chain is whole."""
+        ...
+
+
+class Rows(Protocol):
+    """All rows, inside one transaction."""
+
+    @property
+    def schools(self) -> Schools: ...  # noqa: D102 - named as its class
+    @property
+    def students(self) -> Students: ...  # noqa: D102
+    @property
+    def roster(self) -> Rosters: ...  # noqa: D102
+    @property
+    def parents(self) -> Parents: ...  # noqa: D102
+    @property
+    def links(self) -> Links: ...  # noqa: D102
+    @property
+    def visits(self) -> Visits: ...  # noqa: D102
+    @property
+    def proofs(self) -> Proofs: ...  # noqa: D102
+    @property
+    def restrictions(self) -> Restrictions: ...  # noqa: D102
+    @property
+    def notices(self) -> Notices: ...  # noqa: D102
+    @property
+    def projections(self) -> Projections: ...  # noqa: D102
+    @property
+    def audit(self) -> Audit: ...  # noqa: D102
+
+
+class Store(Protocol):
+    """The database."""
+
+    def transaction(self) -> AbstractContextManager[Rows]:
+        """Open a writing transaction: committed at the end, rolled back on any exception."""
+        ...
+
+    def reading(self) -> AbstractContextManager[Rows]:
+        """Open a transaction that only reads."""
+        ...
