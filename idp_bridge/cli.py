@@ -34,9 +34,9 @@ from idp_bridge.services.failures import OutsideFailure, Unreachable
 from idp_bridge.services.house import House
 from idp_bridge.services.notifying import remind, send_due
 from idp_bridge.services.projecting import sweep
+from idp_bridge.services.refusing import revoke_link
 from idp_bridge.services.rostering import import_roster
 from idp_bridge.services.sampling import sample_district
-from idp_bridge.services.verifying import revoke_link
 from idp_bridge.settings import Settings, SettingsFault, load
 from idp_bridge.storage import schema
 from idp_bridge.storage.store import SqlStore

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from idp_bridge.domain.events import Actor, ActorKind, Event
+from idp_bridge.domain.events import Actor, ActorKind
 from idp_bridge.domain.link import WAITING, Link, Move, Visit, VisitId, end_of_childhood, moved
 from idp_bridge.services.house import House
-from idp_bridge.services.notifying import tell
+from idp_bridge.services.recording import record
 from idp_bridge.services.rows import Rows
 
 CLOCK = Actor(ActorKind.SYSTEM, "clock")
@@ -30,19 +30,7 @@ def lapse(rows: Rows, visit: Visit, now: datetime) -> None:
     for link in rows.links.of_visit(visit.id):
         if link.state in WAITING:
             done = moved(link, Move.LAPSE, now)
-            rows.links.save(done)
-            rows.audit.append(
-                Event(
-                    "link:lapsed",
-                    now,
-                    CLOCK,
-                    parent=link.parent,
-                    student=link.student,
-                    link=link.id,
-                    fields={"before": link.state, "after": done.state},
-                )
-            )
-            tell(rows, done, now)
+            record(rows, link, done, "link:lapsed", CLOCK)
     rows.visits.save(replace(visit, closed_at=now))
 
 
@@ -67,21 +55,7 @@ def _end(house: House, rows: Rows, link: Link, now: datetime) -> None:
     of_age = student is not None and end_of_childhood(student.birth_date, house.rules.zone) <= now
     move, name = (Move.COME_OF_AGE, "link:came-of-age") if of_age else (Move.EXPIRE, "link:expired")
     done = moved(link, move, now)
-    rows.links.save(done)
-    rows.audit.append(
-        Event(
-            name,
-            now,
-            CLOCK,
-            parent=link.parent,
-            student=link.student,
-            link=link.id,
-            fields={"before": link.state, "after": done.state},
-        )
-    )
-    tell(rows, done, now)
-    rows.parents.raise_revision(link.parent, now)
-    rows.projections.mark_due(link.parent, now, loss=True)
+    record(rows, link, done, name, CLOCK)
 
 
 def close_visit(rows: Rows, visit_id: VisitId, now: datetime) -> None:

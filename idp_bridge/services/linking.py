@@ -25,6 +25,7 @@ from idp_bridge.domain.visit_code import fingerprint, make
 from idp_bridge.services.expiring import close_visit, lapse
 from idp_bridge.services.house import House
 from idp_bridge.services.notifying import tell
+from idp_bridge.services.recording import record
 from idp_bridge.services.rows import Rows
 
 OLDEST_STUDENT_YEARS = 26
@@ -114,21 +115,7 @@ def leave_link(house: House, parent_id: ParentId, link_id: LinkId) -> None:
         if link is None or link.parent != parent_id:
             raise NotThere
         done = moved(link, Move.LEAVE, now)
-        rows.links.save(done)
-        rows.audit.append(
-            Event(
-                "link:left",
-                now,
-                Actor(ActorKind.PARENT, parent_id),
-                parent=parent_id,
-                student=link.student,
-                link=link.id,
-                fields={"before": link.state, "after": done.state},
-            )
-        )
-        tell(rows, done, now)
-        rows.parents.raise_revision(parent_id, now)
-        rows.projections.mark_due(parent_id, now, loss=True)
+        record(rows, link, done, "link:left", Actor(ActorKind.PARENT, parent_id))
     house.wakeup.projection_due(parent_id)
 
 
@@ -147,18 +134,7 @@ def _asked_already(rows: Rows, mine: tuple[Link, ...], claimed: Claimed, now: da
 
 def _cancel(rows: Rows, link: Link, now: datetime) -> None:
     done = moved(link, Move.CANCEL, now)
-    rows.links.save(done)
-    rows.audit.append(
-        Event(
-            "link:cancelled",
-            now,
-            Actor(ActorKind.PARENT, link.parent),
-            parent=link.parent,
-            student=link.student,
-            link=link.id,
-            fields={"before": link.state, "after": done.state},
-        )
-    )
+    record(rows, link, done, "link:cancelled", Actor(ActorKind.PARENT, link.parent))
 
 
 def _add(

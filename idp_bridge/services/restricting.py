@@ -19,9 +19,10 @@ from idp_bridge.domain.restriction import (
     lift_asked,
     lifted,
 )
+from idp_bridge.services.counter import staff_member
 from idp_bridge.services.house import House
+from idp_bridge.services.recording import record
 from idp_bridge.services.rows import Rows
-from idp_bridge.services.verifying import staff_member
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,22 +155,11 @@ def _settled(
         (False, LinkState.SUSPENDED): (Move.RESUME, "link:resumed"),
     }.get((stopped, link.state))
     if move:
-        done = moved(link, move[0], now)
-        rows.links.save(done)
-        rows.audit.append(
-            Event(
-                move[1],
-                now,
-                Actor(ActorKind.STAFF, staff.directory_id),
-                parent=parent.id,
-                student=student.id,
-                link=link.id,
-                school=student.school,
-                fields={"restriction": restriction.id, "before": link.state, "after": done.state},
-            )
-        )
-    rows.parents.raise_revision(parent.id, now)
-    rows.projections.mark_due(parent.id, now, loss=restriction.stands)
+        done, who = moved(link, move[0], now), Actor(ActorKind.STAFF, staff.directory_id)
+        record(rows, link, done, move[1], who, school=student.school, restriction=restriction.id)
+    elif restriction.messages:  # the state stays, and yet the token says something else
+        rows.parents.raise_revision(parent.id, now)
+        rows.projections.mark_due(parent.id, now, loss=restriction.stands)
     return [parent.id]
 
 

@@ -1,16 +1,15 @@
-"""Let school staff settle a visit: identity, each relationship, refusal, revocation; never trusts a token
-for a duty: LDAP is asked afresh, before the transaction opens, each time.
+"""Let school staff settle a visit: find it, record the identity, verify each relationship; never refuses one.
+
+No token is trusted for a duty: LDAP is asked afresh, before the transaction opens, each time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from idp_bridge.domain.access import (
     Action,
     StaffMember,
-    refuse_own_case,
     require,
     require_somewhere,
 )
@@ -19,58 +18,48 @@ from idp_bridge.domain.errors import (
     CodeUnknown,
     CodeUsed,
     ConflictOfInterest,
-    DistrictAddress,
     IdentityMissing,
     MoveRefused,
-    NoDuty,
     NotInRoster,
     NotThere,
     Restricted,
 )
-from idp_bridge.domain.events import Actor, ActorKind, Event
+from idp_bridge.domain.events import Event
 from idp_bridge.domain.evidence import (
-    DENIAL_REASONS,
-    REVOCATION_REASONS,
     check_evidence,
     check_identity,
-    check_reason,
 )
 from idp_bridge.domain.link import (
-    LIVE,
     WAITING,
     IdentityProof,
     Link,
     LinkId,
     LinkState,
     Move,
-    Visit,
     VisitId,
     moved,
     verified,
 )
 from idp_bridge.domain.matching import fits
 from idp_bridge.domain.people import (
-    Parent,
-    ParentId,
     SchoolCode,
     Student,
-    StudentId,
-    in_district_domain,
 )
 from idp_bridge.domain.restriction import against
 from idp_bridge.domain.visit_code import fingerprint, read
+from idp_bridge.services.counter import (
+    actor,
+    audit_refusal,
+    parent_of,
+    refuse_lapsed,
+    refuse_own,
+    seen_by,
+    staff_member,
+)
 from idp_bridge.services.expiring import close_visit
 from idp_bridge.services.house import House
-from idp_bridge.services.notifying import tell
+from idp_bridge.services.recording import record
 from idp_bridge.services.rows import Rows
-
-
-def staff_member(house: House, uid: str) -> StaffMember:
-    """Return what LDAP says of `uid` now; raise NoDuty if it knows no such employee, Unreachable if down."""
-    staff = house.directory.staff(uid)
-    if staff is None:
-        raise NoDuty("not in the directory")
-    return staff
 
 
 def find_visit(house: House, uid: str, typed: str) -> VisitId:
@@ -87,7 +76,7 @@ def find_visit(house: House, uid: str, typed: str) -> VisitId:
     if visit is None:
         raise CodeUnknown
     if visit.closed_at is None:
-        _refuse_lapsed(house, visit, house.clock.now())
+        refuse_lapsed(house, visit, house.clock.now())
         return visit.id
     raise CodeLapsed if any(link.state is LinkState.LAPSED for link in links) else CodeUsed
 
@@ -108,7 +97,7 @@ def record_identity(
         with house.store.transaction() as rows:
             return _prove(house, rows, staff, visit_id, school, seen, now)
     except ConflictOfInterest:
-        _audit_refusal(house, staff, visit_id, None, "conflict-of-interest", now)
+        audit_refusal(house, staff, visit_id, None, "conflict-of-interest", now)
         raise
 
 
@@ -125,59 +114,11 @@ def verify_link(house: House, uid: str, link_id: LinkId, evidence: str) -> Link:
         with house.store.transaction() as rows:
             done = _verify(house, rows, staff, link_id, evidence, now)
     except ConflictOfInterest:
-        _audit_refusal(house, staff, None, link_id, "conflict-of-interest", now)
+        audit_refusal(house, staff, None, link_id, "conflict-of-interest", now)
         raise
     except Restricted:
-        _audit_refusal(house, staff, None, link_id, "restriction", now)
+        audit_refusal(house, staff, None, link_id, "restriction", now)
         raise
-    house.wakeup.projection_due(done.parent)
-    return done
-
-
-def refuse_link(house: House, uid: str, link_id: LinkId, reason: str) -> Link:
-    """Refuse one link for a reason of the list.
-
-    Raises NotThere, NoDuty, MoveRefused, BadInput and ConflictOfInterest: who is a child's parent may not
-    turn the other parent away either. The last is audited though nothing changes.
-    """
-    staff = staff_member(house, uid)
-    now = house.clock.now()
-    try:
-        with house.store.transaction() as rows:
-            return _refuse(rows, staff, link_id, reason, now)
-    except ConflictOfInterest:
-        _audit_refusal(house, staff, None, link_id, "conflict-of-interest", now)
-        raise
-
-
-def revoke_link(house: House, actor: Actor, link_id: LinkId, reason: str) -> Link:
-    """End a verified or suspended link; the worker takes it out of the token and ends the sessions.
-
-    Raises NotThere, MoveRefused and BadInput. Who may call is the caller's business (an operator at the
-    command line, or staff whose duty was checked).
-    """
-    check_reason(reason, REVOCATION_REASONS)
-    now = house.clock.now()
-    with house.store.transaction() as rows:
-        link = rows.links.get(link_id)
-        if link is None:
-            raise NotThere
-        done = moved(link, Move.REVOKE, now)
-        rows.links.save(done)
-        rows.audit.append(
-            Event(
-                "link:revoked",
-                now,
-                actor,
-                parent=link.parent,
-                student=link.student,
-                link=link.id,
-                fields={"reason": reason, "before": link.state, "after": done.state},
-            )
-        )
-        tell(rows, done, now)
-        rows.parents.raise_revision(link.parent, now)
-        rows.projections.mark_due(link.parent, now, loss=True)
     house.wakeup.projection_due(done.parent)
     return done
 
@@ -196,17 +137,17 @@ def _prove(
         raise NotThere
     if visit.closed_at is not None:
         raise MoveRefused("the visit is finished")
-    _refuse_lapsed(house, visit, now)
-    parent = _parent(house, rows, visit.parent)
+    refuse_lapsed(house, visit, now)
+    parent = parent_of(house, rows, visit.parent)
     known = rows.proofs.get(parent.id)
     if known is not None:
         return known
     waiting = (link for link in rows.links.of_visit(visit_id) if link.state in WAITING)
-    _refuse_own(rows, staff, parent, (link.student for link in waiting if link.student))
+    refuse_own(rows, staff, parent, (link.student for link in waiting if link.student))
     proof = IdentityProof(parent.id, kind, school, staff.directory_id, now)
     rows.proofs.add(proof)
     rows.audit.append(
-        Event("identity:proven", now, _actor(staff), parent=parent.id, school=school, fields={"kind": kind})
+        Event("identity:proven", now, actor(staff), parent=parent.id, school=school, fields={"kind": kind})
     )
     return proof
 
@@ -214,66 +155,20 @@ def _prove(
 def _verify(
     house: House, rows: Rows, staff: StaffMember, link_id: LinkId, evidence: str, now: datetime
 ) -> Link:
-    link = _seen_by(rows, staff, link_id)
-    parent = _parent(house, rows, link.parent)
+    link = seen_by(rows, staff, link_id)
+    parent = parent_of(house, rows, link.parent)
     student = _student(rows, staff, link, now)
-    _refuse_own(rows, staff, parent, (student.id,))
+    refuse_own(rows, staff, parent, (student.id,))
     if any(one.access and against(one, parent) for one in rows.restrictions.standing_for(student.id)):
         raise Restricted
     if rows.proofs.get(parent.id) is None:
         raise IdentityMissing
     kind = check_evidence(house.rules.evidence, link.claimed.relationship, evidence)
     done = verified(link, student, kind, student.school, now, house.rules.zone)
-    _refuse_lapsed(house, rows.visits.get(link.visit), now)
-    rows.links.save(done)
-    _audit_decision(rows, "link:verified", staff, link, done, student.school, evidence=kind)
-    tell(rows, done, now)
-    rows.parents.raise_revision(parent.id, now)
-    rows.projections.mark_due(parent.id, now, loss=False)
+    refuse_lapsed(house, rows.visits.get(link.visit), now)
+    record(rows, link, done, "link:verified", actor(staff), school=student.school, evidence=kind)
     close_visit(rows, link.visit, now)
     return done
-
-
-def _refuse(rows: Rows, staff: StaffMember, link_id: LinkId, reason: str, now: datetime) -> Link:
-    link = _seen_by(rows, staff, link_id)
-    place = _place(rows, link)
-    require(staff, Action.REFUSE, place)
-    parent = rows.parents.get(link.parent)
-    if parent:
-        _refuse_own(rows, staff, parent, (link.student,) if link.student else ())
-    done = moved(link, Move.DENY, now, check_reason(reason, DENIAL_REASONS))
-    rows.links.save(done)
-    _audit_decision(rows, "link:denied", staff, link, done, place, reason=reason)
-    tell(rows, done, now)
-    close_visit(rows, link.visit, now)
-    return done
-
-
-def _refuse_own(rows: Rows, staff: StaffMember, parent: Parent, students: Iterable[StudentId]) -> None:
-    """Raise ConflictOfInterest for the staff member's own account, or a child of theirs: by the roster's
-    guardians, and by the accounts linked already (the roster may know a parent by another name)."""
-    refuse_own_case(staff, parent, ())
-    for student in students:
-        refuse_own_case(staff, parent, rows.students.hints(student))
-        for link in rows.links.of_student(student):
-            other = rows.parents.get(link.parent) if link.state in LIVE - WAITING else None
-            if other:
-                refuse_own_case(staff, other, ())
-
-
-def _refuse_lapsed(house: House, visit: Visit | None, now: datetime) -> None:
-    """Raise CodeLapsed once the last day is over, also before the timer has closed the visit."""
-    if visit and visit.visit_by < now.astimezone(house.rules.zone).date():
-        raise CodeLapsed
-
-
-def _seen_by(rows: Rows, staff: StaffMember, link_id: LinkId) -> Link:
-    """Return the link, or raise NotThere where staff could not even see the visit."""
-    link = rows.links.get(link_id)
-    if link is None:
-        raise NotThere
-    require_somewhere(staff, Action.FIND_VISIT)
-    return link
 
 
 def _student(rows: Rows, staff: StaffMember, link: Link, now: datetime) -> Student:
@@ -287,72 +182,3 @@ def _student(rows: Rows, staff: StaffMember, link: Link, now: datetime) -> Stude
     if student is None or not student.enrolled or not fits(link.claimed, student):
         raise NotInRoster
     return student
-
-
-def _place(rows: Rows, link: Link) -> SchoolCode:
-    """Return the school that settles this link: the student's, or the claimed one while nobody matches."""
-    student = rows.students.get(link.student) if link.student else None
-    return student.school if student else link.claimed.school
-
-
-def _parent(house: House, rows: Rows, parent_id: ParentId) -> Parent:
-    parent = rows.parents.get(parent_id)
-    if parent is None:
-        raise NotThere
-    if in_district_domain(parent.email, house.rules.email_domains):
-        raise DistrictAddress
-    return parent
-
-
-def _actor(staff: StaffMember) -> Actor:
-    return Actor(ActorKind.STAFF, staff.directory_id)
-
-
-def _audit_decision(
-    rows: Rows,
-    name: str,
-    staff: StaffMember,
-    link: Link,
-    done: Link,
-    school: SchoolCode,
-    **fields: object,
-) -> None:
-    rows.audit.append(
-        Event(
-            name,
-            done.changed_at,
-            _actor(staff),
-            parent=link.parent,
-            student=done.student,
-            link=link.id,
-            school=school,
-            fields={**fields, "before": link.state, "after": done.state},
-        )
-    )
-
-
-def _audit_refusal(
-    house: House,
-    staff: StaffMember,
-    visit_id: VisitId | None,
-    link_id: LinkId | None,
-    reason: str,
-    now: datetime,
-) -> None:
-    """Write down that staff were turned away, at a link or at the person (a visit's identity)."""
-    with house.store.transaction() as rows:
-        link = rows.links.get(link_id) if link_id else None
-        visit = rows.visits.get(link.visit if link else visit_id or VisitId(""))
-        if visit is None:
-            return
-        rows.audit.append(
-            Event(
-                "verification:refused",
-                now,
-                _actor(staff),
-                parent=visit.parent,
-                student=link.student if link else None,
-                link=link.id if link else None,
-                fields={"reason": reason},
-            )
-        )

@@ -10,8 +10,9 @@ from flask_babel import gettext as _
 
 from idp_bridge.domain.errors import CodeLapsed, Restricted
 from idp_bridge.domain.matching import Comparison, Match
+from idp_bridge.services.desk import DeskChild, DeskVisit
 from idp_bridge.services.house import House
-from idp_bridge.services.reading import DeskChild, DeskVisit, schools
+from idp_bridge.services.reading import schools
 from idp_bridge.web import desk_wording, errors, wording
 from idp_bridge.web.desk_forms import EvidenceForm, evidence_form
 from idp_bridge.web.languages import local_day, plain_day

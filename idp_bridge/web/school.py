@@ -29,15 +29,11 @@ from idp_bridge.domain.errors import (
 )
 from idp_bridge.domain.link import WAITING, LinkId, VisitId
 from idp_bridge.domain.people import School, SchoolCode
+from idp_bridge.services.counter import staff_member
+from idp_bridge.services.desk import DeskChild, DeskVisit, desk_visit, find_link, is_open, queue
 from idp_bridge.services.house import House
-from idp_bridge.services.reading import DeskChild, DeskVisit, desk_visit, find_link, is_open, queue
-from idp_bridge.services.verifying import (
-    find_visit,
-    record_identity,
-    refuse_link,
-    staff_member,
-    verify_link,
-)
+from idp_bridge.services.refusing import refuse_link
+from idp_bridge.services.verifying import find_visit, record_identity, verify_link
 from idp_bridge.web import desk_children, desk_wording, errors, wording
 from idp_bridge.web.desk_forms import (
     LONGEST_CODE,

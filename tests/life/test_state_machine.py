@@ -37,8 +37,9 @@ from idp_bridge.services.linking import (
     request_link,
 )
 from idp_bridge.services.projecting import sweep
+from idp_bridge.services.refusing import refuse_link, revoke_link
 from idp_bridge.services.restricting import Order, ask_lift, confirm_lift, place
-from idp_bridge.services.verifying import record_identity, refuse_link, revoke_link, verify_link
+from idp_bridge.services.verifying import record_identity, verify_link
 from idp_bridge.storage.store import SqlStore
 from tests.conftest import IRIS, MATEO, NOW, TEO, staff
 from tests.fakes.accounts import FakeAccounts

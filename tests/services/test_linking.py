@@ -13,7 +13,8 @@ from idp_bridge.domain.link import Claimed, LinkState
 from idp_bridge.domain.people import ParentId, Relationship, SchoolCode, StudentNumber
 from idp_bridge.services.linking import SignedIn, arrive, cancel_request, request_link
 from idp_bridge.services.reading import children_of, slip_of
-from idp_bridge.services.verifying import record_identity, revoke_link, verify_link
+from idp_bridge.services.refusing import revoke_link
+from idp_bridge.services.verifying import record_identity, verify_link
 from tests.conftest import AMARA, IRIS, MATEO, NOW, OTHER, TEO
 
 CLAIM = Claimed(IRIS.number, IRIS.birth_date, IRIS.school, Relationship.PARENT)

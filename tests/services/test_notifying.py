@@ -14,8 +14,8 @@ from idp_bridge.services.failures import Unreachable
 from idp_bridge.services.linking import cancel_request, leave_link, request_link
 from idp_bridge.services.notifying import remind, send_due, tell
 from idp_bridge.services.reading import slip_of
+from idp_bridge.services.refusing import refuse_link, revoke_link
 from idp_bridge.services.restricting import Order, place
-from idp_bridge.services.verifying import refuse_link, revoke_link
 from tests.conftest import AMARA, IRIS, OTHER, staff
 from tests.services.test_linking import CLAIM, MISS, _parents, mine, settle  # noqa: F401  (autouse fixture)
 

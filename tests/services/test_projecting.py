@@ -9,7 +9,7 @@ import pytest
 from idp_bridge.domain.events import Actor, ActorKind
 from idp_bridge.services.failures import Gone, Refused, Unreachable
 from idp_bridge.services.projecting import Outcome, project, sweep
-from idp_bridge.services.verifying import revoke_link
+from idp_bridge.services.refusing import revoke_link
 from tests.conftest import AMARA, IRIS
 from tests.services.test_linking import _parents, settle  # noqa: F401  (autouse fixture)
 

@@ -13,9 +13,10 @@ from idp_bridge.domain.link import Move, VisitId
 from idp_bridge.domain.matching import Match
 from idp_bridge.domain.people import Parent, Relationship, SchoolCode
 from idp_bridge.domain.roster import RosterChanges
-from idp_bridge.services.reading import desk_visit, queue
+from idp_bridge.services.counter import staff_member
+from idp_bridge.services.desk import desk_visit, queue
 from idp_bridge.services.restricting import Order, place
-from idp_bridge.services.verifying import record_identity, staff_member
+from idp_bridge.services.verifying import record_identity
 from tests.conftest import AMARA, IRIS, MATEO, NOW, OTHER, SCHOOLS, TEO, staff
 from tests.web.families import after, asked, claim, claim_for, confirmed
 

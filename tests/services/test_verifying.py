@@ -42,8 +42,9 @@ from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.domain.visit_code import make
 from idp_bridge.services.expiring import lapse_visits
 from idp_bridge.services.failures import Unreachable
+from idp_bridge.services.refusing import refuse_link
 from idp_bridge.services.restricting import Order, place
-from idp_bridge.services.verifying import find_visit, record_identity, refuse_link, verify_link
+from idp_bridge.services.verifying import find_visit, record_identity, verify_link
 from idp_bridge.storage import tables
 from tests.conftest import AMARA, IRIS, MATEO, NOW, OTHER, TEO, staff
 from tests.web.families import after, asked, claim, claim_for, links_of

@@ -23,9 +23,10 @@ from idp_bridge.domain.people import Parent, ParentId, Relationship, SchoolCode,
 from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.services.house import House, Rules
 from idp_bridge.services.linking import request_link
+from idp_bridge.services.refusing import refuse_link
 from idp_bridge.services.restricting import Order, place
 from idp_bridge.services.sampling import STAFF, sample_district
-from idp_bridge.services.verifying import record_identity, refuse_link, verify_link
+from idp_bridge.services.verifying import record_identity, verify_link
 from idp_bridge.settings import District, Realm
 from idp_bridge.storage import schema
 from idp_bridge.storage.sessions import SqlSessions

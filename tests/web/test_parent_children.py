@@ -10,7 +10,8 @@ import pytest
 from idp_bridge.domain.evidence import DENIAL_REASONS, REVOCATION_REASONS
 from idp_bridge.domain.link import END_REASON, LinkState, Move
 from idp_bridge.services.expiring import lapse_visits
-from idp_bridge.services.verifying import record_identity, refuse_link, verify_link
+from idp_bridge.services.refusing import refuse_link
+from idp_bridge.services.verifying import record_identity, verify_link
 from idp_bridge.web import wording
 from tests.conftest import AMARA, IRIS, MATEO, NOW, OTHER, SCHOOLS
 from tests.web.families import after, asked, claim, claim_for, confirmed, links_of

@@ -16,7 +16,8 @@ from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.domain.visit_code import make
 from idp_bridge.services.expiring import lapse_visits
 from idp_bridge.services.linking import cancel_request
-from idp_bridge.services.verifying import record_identity, refuse_link, verify_link
+from idp_bridge.services.refusing import refuse_link
+from idp_bridge.services.verifying import record_identity, verify_link
 from idp_bridge.storage import tables
 from tests.conftest import AMARA, IRIS, MATEO, NOW, OTHER, TEO
 from tests.web.families import asked, claim, claim_for, links_of

@@ -1,0 +1,79 @@
+"""Let staff refuse a request or end a link, for a reason of the list; never without one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from idp_bridge.domain.access import (
+    Action,
+    StaffMember,
+    require,
+)
+from idp_bridge.domain.errors import (
+    ConflictOfInterest,
+    NotThere,
+)
+from idp_bridge.domain.events import Actor
+from idp_bridge.domain.evidence import (
+    DENIAL_REASONS,
+    REVOCATION_REASONS,
+    check_reason,
+)
+from idp_bridge.domain.link import (
+    Link,
+    LinkId,
+    Move,
+    moved,
+)
+from idp_bridge.services.counter import actor, audit_refusal, place_of, refuse_own, seen_by, staff_member
+from idp_bridge.services.expiring import close_visit
+from idp_bridge.services.house import House
+from idp_bridge.services.recording import record
+from idp_bridge.services.rows import Rows
+
+
+def refuse_link(house: House, uid: str, link_id: LinkId, reason: str) -> Link:
+    """Refuse one link for a reason of the list.
+
+    Raises NotThere, NoDuty, MoveRefused, BadInput and ConflictOfInterest: who is a child's parent may not
+    turn the other parent away either. The last is audited though nothing changes.
+    """
+    staff = staff_member(house, uid)
+    now = house.clock.now()
+    try:
+        with house.store.transaction() as rows:
+            return _refuse(rows, staff, link_id, reason, now)
+    except ConflictOfInterest:
+        audit_refusal(house, staff, None, link_id, "conflict-of-interest", now)
+        raise
+
+
+def revoke_link(house: House, who: Actor, link_id: LinkId, reason: str) -> Link:
+    """End a verified or suspended link; the worker takes it out of the token and ends the sessions.
+
+    Raises NotThere, MoveRefused and BadInput. Who may call is the caller's business (an operator at the
+    command line, or staff whose duty was checked).
+    """
+    check_reason(reason, REVOCATION_REASONS)
+    now = house.clock.now()
+    with house.store.transaction() as rows:
+        link = rows.links.get(link_id)
+        if link is None:
+            raise NotThere
+        done = moved(link, Move.REVOKE, now)
+        record(rows, link, done, "link:revoked", who, reason=reason)
+    house.wakeup.projection_due(done.parent)
+    return done
+
+
+def _refuse(rows: Rows, staff: StaffMember, link_id: LinkId, reason: str, now: datetime) -> Link:
+    link = seen_by(rows, staff, link_id)
+    place = place_of(rows, link)
+    require(staff, Action.REFUSE, place)
+    parent = rows.parents.get(link.parent)
+    if parent:
+        refuse_own(rows, staff, parent, (link.student,) if link.student else ())
+    done = moved(link, Move.DENY, now, check_reason(reason, DENIAL_REASONS))
+    record(rows, link, done, "link:denied", actor(staff), school=place, reason=reason)
+    close_visit(rows, link.visit, now)
+    return done
