@@ -29,8 +29,14 @@ class Action(StrEnum):
     RECORD_IDENTITY = "record an identity proof"
     VERIFY = "verify a link"
     REFUSE = "refuse a link"
+    CORRECT = "correct a claim with the parent at the counter"
+    MOVE_LINKS = "move links to a new account of the same person"
+    SETTLE_REFERRED = "decide what a school referred to the district"
+    OVERRULE = "verify again after a refusal or a revocation"
+    HOLD = "put a link on hold in a dispute, and settle it"
     REVOKE = "revoke a link"
-    RESTRICT = "place, read and lift a restriction"
+    RESTRICT = "place, read, review and lift a restriction"
+    SEE_ALARMS = "see alarms"
     SEE_PROJECTION = "see what has not arrived in Keycloak"
     READ_AUDIT = "read the audit"
 
@@ -43,8 +49,14 @@ ALLOWED: dict[Action, frozenset[Duty]] = {
     Action.RECORD_IDENTITY: frozenset({Duty.OFFICE, Duty.PRINCIPAL, Duty.DISTRICT_OFFICE}),
     Action.VERIFY:          frozenset({Duty.OFFICE, Duty.PRINCIPAL, Duty.DISTRICT_OFFICE}),
     Action.REFUSE:          frozenset({Duty.OFFICE, Duty.PRINCIPAL, Duty.DISTRICT_OFFICE}),
+    Action.CORRECT:         frozenset({Duty.OFFICE, Duty.PRINCIPAL, Duty.DISTRICT_OFFICE}),
+    Action.MOVE_LINKS:      frozenset({Duty.OFFICE, Duty.PRINCIPAL, Duty.DISTRICT_OFFICE}),
+    Action.SETTLE_REFERRED: frozenset({Duty.DISTRICT_OFFICE}),
+    Action.OVERRULE:        frozenset({Duty.PRINCIPAL, Duty.DISTRICT_OFFICE}),
+    Action.HOLD:            frozenset({Duty.PRINCIPAL, Duty.DISTRICT_OFFICE}),
     Action.REVOKE:          frozenset({Duty.PRINCIPAL, Duty.DISTRICT_OFFICE}),
     Action.RESTRICT:        frozenset({Duty.PRINCIPAL, Duty.DISTRICT_OFFICE}),
+    Action.SEE_ALARMS:      frozenset({Duty.DISTRICT_OFFICE, Duty.IDENTITY_ADMIN}),
     Action.SEE_PROJECTION:  frozenset({Duty.IDENTITY_ADMIN}),
     Action.READ_AUDIT:      frozenset({Duty.IDENTITY_ADMIN}),
 }  # fmt: skip

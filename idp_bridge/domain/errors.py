@@ -73,6 +73,22 @@ class SamePerson(Refusal):
     """This needs a second person, and the first one may not be that person too."""
 
 
+class EndedBefore(Refusal):
+    """An earlier link of the two was refused or revoked; only a duty that may overrule can verify again."""
+
+
+class OfAge(Refusal):
+    """The student is 18: the rights are the student's own (34 CFR 99.5), who alone can grant them."""
+
+
+class SignInAgain(Refusal):
+    """The account's e-mail changed since its owner last signed in; no new link before they do."""
+
+
+class TooLate(Refusal):
+    """The short time in which a decision can be undone is over, or somebody else decided."""
+
+
 class DistrictAddress(Refusal):
     """A parent account must not use a district e-mail address."""
 

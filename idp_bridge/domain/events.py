@@ -13,28 +13,68 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+_MOVE = frozenset({"before", "after"})
+
 EVENTS: dict[str, frozenset[str]] = {
     "link:requested": frozenset({"claimed_school", "relationship", "matched"}),
-    "link:verified": frozenset({"evidence", "before", "after"}),
-    "link:denied": frozenset({"reason", "before", "after"}),
-    "link:cancelled": frozenset({"before", "after"}),
-    "link:lapsed": frozenset({"before", "after"}),
-    "link:revoked": frozenset({"reason", "before", "after"}),
-    "link:suspended": frozenset({"restriction", "before", "after"}),
-    "link:resumed": frozenset({"restriction", "before", "after"}),
+    "link:corrected": frozenset({"what"}),
+    "link:second-person-asked": _MOVE | {"evidence"},
+    "link:referred": _MOVE,
+    "link:verified": _MOVE | {"evidence"},
+    "link:denied": _MOVE | {"reason"},
+    "link:undone": _MOVE,
+    "link:reopened": _MOVE,
+    "link:cancelled": _MOVE,
+    "link:lapsed": _MOVE,
+    "link:revoked": _MOVE | {"reason"},
+    "link:suspended": _MOVE | {"restriction"},
+    "link:resumed": _MOVE | {"restriction"},
+    "link:disputed": _MOVE,
+    "link:dispute-settled": _MOVE,
+    "link:left": _MOVE,
+    "link:expired": _MOVE,
+    "link:came-of-age": _MOVE,
+    "link:withdrawn": _MOVE,
+    "link:merged": _MOVE | {"into"},
+    "link:moved": frozenset({"from_link", "after"}),
+    "link:granted": frozenset({"from_link", "purposes", "after"}),
+    "link:grant-withdrawn": _MOVE,
     "restriction:placed": frozenset({"restriction", "access", "messages", "basis"}),
+    "restriction:reviewed": frozenset({"restriction", "review_on"}),
+    "restriction:note-read": frozenset({"restriction"}),
+    "restriction:namesake-cleared": frozenset({"restriction"}),
     "restriction:lift-asked": frozenset({"restriction"}),
     "restriction:lifted": frozenset({"restriction"}),
-    "link:left": frozenset({"before", "after"}),
-    "link:expired": frozenset({"before", "after"}),
-    "link:came-of-age": frozenset({"before", "after"}),
     "identity:proven": frozenset({"kind"}),
     "verification:refused": frozenset({"reason"}),
+    "parent:email-changed": frozenset(),
+    "parent:signed-out-everywhere": frozenset(),
+    "parent:data-downloaded": frozenset(),
+    "parent:deleted": frozenset(),
     "projection:mismatch": frozenset({"wanted_rev", "what"}),
     "alarm:unmatched-requests": frozenset({"count"}),
+    "alarm:requests-for-one-student": frozenset({"count"}),
+    "alarm:verifications-by-one-person": frozenset({"count"}),
+    "alarm:refusal-overruled": frozenset({"earlier"}),
+    "alarm:wrong-child": frozenset(),
+    "alarm:guessing": frozenset({"by", "count"}),
+    "alarm:seen": frozenset({"number"}),
     "roster:imported": frozenset({"schools", "students", "withdrawn", "source_digest"}),
 }
-"""Name of each event -> the fields it carries, exactly."""
+"""Name of each event -> the fields it always carries."""
+
+_PAPER = frozenset({"seen_at", "seen_by"})
+
+OPTIONAL: dict[str, frozenset[str]] = {
+    "link:second-person-asked": _PAPER | {"until"},
+    "link:verified": _PAPER | {"until", "first", "overrules"},
+    "link:denied": _PAPER,
+    "link:cancelled": frozenset({"reason"}),
+    "link:left": frozenset({"reason"}),
+    "link:merged": frozenset({"reason"}),
+    "identity:proven": _PAPER,
+}
+"""Name of an event -> fields it carries where there is something to say."""
 
 
 class ActorKind(StrEnum):
@@ -68,8 +108,9 @@ class Event:
     fields: Mapping[str, object] | None = None
 
     def __post_init__(self) -> None:
-        if set(self.fields or {}) != EVENTS[self.name]:
-            raise ValueError(f"{self.name} carries {sorted(EVENTS[self.name])}")
+        carried, always = set(self.fields or {}), EVENTS[self.name]
+        if not always <= carried <= always | OPTIONAL.get(self.name, frozenset()):
+            raise ValueError(f"{self.name} carries {sorted(always)}")
 
 
 def chained(before: str, event: Event) -> str:

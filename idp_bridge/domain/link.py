@@ -29,6 +29,10 @@ class LinkState(StrEnum):
 
     REQUESTED = "requested"
     AWAITING_VISIT = "awaiting_visit"
+    AWAITING_SECOND = "awaiting_second"
+    """One person saw the papers and a second one must agree; the visit itself is over."""
+    REFERRED = "referred"
+    """The school handed it to the district office; the visit itself is over."""
     VERIFIED = "verified"
     SUSPENDED = "suspended"
     DENIED = "denied"
@@ -41,6 +45,8 @@ class Move(StrEnum):
     """What can happen to a link."""
 
     AWAIT_VISIT = "await_visit"
+    ASK_SECOND = "ask_second"
+    REFER = "refer"
     VERIFY = "verify"
     DENY = "deny"
     CANCEL = "cancel"
@@ -53,22 +59,38 @@ class Move(StrEnum):
     COME_OF_AGE = "come_of_age"
     WITHDRAW = "withdraw"
     MERGE = "merge"
+    UNDO = "undo"
+    REOPEN = "reopen"
 
 
 _ENDS = (Move.REVOKE, Move.LEAVE, Move.EXPIRE, Move.COME_OF_AGE, Move.WITHDRAW, Move.MERGE)
 
 MOVES: dict[tuple[LinkState, Move], LinkState] = {
     (LinkState.REQUESTED, Move.AWAIT_VISIT): LinkState.AWAITING_VISIT,
+    (LinkState.AWAITING_VISIT, Move.LAPSE): LinkState.LAPSED,
+    (LinkState.REQUESTED, Move.LAPSE): LinkState.LAPSED,
+    (LinkState.LAPSED, Move.REOPEN): LinkState.AWAITING_VISIT,
+    (LinkState.AWAITING_VISIT, Move.ASK_SECOND): LinkState.AWAITING_SECOND,
+    (LinkState.REFERRED, Move.ASK_SECOND): LinkState.AWAITING_SECOND,
+    (LinkState.AWAITING_VISIT, Move.REFER): LinkState.REFERRED,
+    (LinkState.AWAITING_SECOND, Move.REFER): LinkState.REFERRED,
+    (LinkState.AWAITING_VISIT, Move.VERIFY): LinkState.VERIFIED,
+    (LinkState.AWAITING_SECOND, Move.VERIFY): LinkState.VERIFIED,
+    (LinkState.REFERRED, Move.VERIFY): LinkState.VERIFIED,
     **{
         (state, move): result
-        for state in (LinkState.REQUESTED, LinkState.AWAITING_VISIT)
-        for move, result in (
-            (Move.DENY, LinkState.DENIED),
-            (Move.CANCEL, LinkState.CANCELLED),
-            (Move.LAPSE, LinkState.LAPSED),
+        for state in (
+            LinkState.REQUESTED,
+            LinkState.AWAITING_VISIT,
+            LinkState.AWAITING_SECOND,
+            LinkState.REFERRED,
         )
+        for move, result in ((Move.DENY, LinkState.DENIED), (Move.CANCEL, LinkState.CANCELLED))
     },
-    (LinkState.AWAITING_VISIT, Move.VERIFY): LinkState.VERIFIED,
+    **{
+        (state, Move.UNDO): LinkState.AWAITING_VISIT
+        for state in (LinkState.VERIFIED, LinkState.DENIED, LinkState.AWAITING_SECOND, LinkState.REFERRED)
+    },
     (LinkState.VERIFIED, Move.SUSPEND): LinkState.SUSPENDED,
     (LinkState.SUSPENDED, Move.RESUME): LinkState.VERIFIED,
     **{
@@ -88,10 +110,17 @@ END_REASON: dict[Move, str] = {
     Move.MERGE: "merged",
 }
 
-LIVE = frozenset({LinkState.REQUESTED, LinkState.AWAITING_VISIT, LinkState.VERIFIED, LinkState.SUSPENDED})
+WAITING = frozenset({LinkState.REQUESTED, LinkState.AWAITING_VISIT})
+"""The parent has still to come; a visit stays open while one of its links is here."""
+
+UNDECIDED = WAITING | {LinkState.AWAITING_SECOND, LinkState.REFERRED}
+"""The school or the district has still to decide."""
+
+LIVE = UNDECIDED | {LinkState.VERIFIED, LinkState.SUSPENDED}
 """States of which a parent and student may have one link only; the database enforces it."""
 
-WAITING = frozenset({LinkState.REQUESTED, LinkState.AWAITING_VISIT})
+DISPUTE = "dispute"
+"""Reason of a link on hold while guardianship is argued about; without it the hold is a restriction's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +152,16 @@ class Link:
     verified_at: datetime | None = None
     verified_school: SchoolCode | None = None
     expires_at: datetime | None = None
+    corrected_number: StudentNumber | None = None
+    corrected_birth_date: date | None = None
+    """What the parent meant, as found out at the counter; the claim itself stays as it was typed."""
+    first_staff: str | None = None
+    """Who saw the papers where a second person must agree; never the second."""
+    decided_by: str | None = None
+    """Who of the staff decided last (LDAP entryUUID); None where the clock or the parent did."""
+    paper_seen_at: datetime | None = None
+    paper_seen_by: str | None = None
+    """When and by whom the papers were seen where it was entered later from a log sheet; kept for ever."""
     version: int = 0
     """Raised at each write; a write that names an older version is refused."""
 
@@ -151,6 +190,19 @@ class IdentityProof:
     school: SchoolCode
     staff: str
     at: datetime
+    birth_date_hash: str | None = None
+    """Keyed hash of the date of birth on the document; the date itself is not kept."""
+    entered_by: str | None = None
+    """Who entered it later from a paper log sheet; None where it was recorded when it was seen."""
+
+
+def asked_for(link: Link) -> Claimed:
+    """Return the claim as it is meant: what was typed, with what was corrected at the counter."""
+    return replace(
+        link.claimed,
+        student_number=link.corrected_number or link.claimed.student_number,
+        birth_date=link.corrected_birth_date or link.claimed.birth_date,
+    )
 
 
 def moved(link: Link, move: Move, at: datetime, reason: str | None = None) -> Link:
@@ -168,10 +220,17 @@ def moved(link: Link, move: Move, at: datetime, reason: str | None = None) -> Li
 
 
 def verified(
-    link: Link, student: Student, evidence: str, school: SchoolCode, at: datetime, zone: ZoneInfo
+    link: Link,
+    student: Student,
+    evidence: str,
+    school: SchoolCode,
+    at: datetime,
+    zone: ZoneInfo,
+    until: datetime | None = None,
 ) -> Link:
-    """Return `link` verified for `student`: all purposes, until the student's 18th birthday begins."""
+    """Return `link` verified for `student`: all purposes, until `until` or the 18th birthday begins."""
     done = moved(link, Move.VERIFY, at)
+    of_age = end_of_childhood(student.birth_date, zone)
     return replace(
         done,
         student=student.id,
@@ -179,7 +238,7 @@ def verified(
         purposes=frozenset(Purpose),
         verified_at=at,
         verified_school=school,
-        expires_at=end_of_childhood(student.birth_date, zone),
+        expires_at=min(until, of_age) if until else of_age,
     )
 
 

@@ -18,21 +18,28 @@ class NoticeKind(StrEnum):
     VERIFIED = "verified"
     REFUSED = "refused"
     LAPSED = "lapsed"
+    ENDS_SOON = "ends-soon"
     ENDED = "ended"
+    MOVED = "moved"
+    """The links went to a new account of the same person; told to both."""
+    EMAIL_CHANGED = "email-changed"
+    """Told to the old address."""
     ANOTHER_GUARDIAN = "another-guardian"
     """Another guardian of the same student was linked: that it happened, and nothing else (design 4)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One mail to one parent about one link. `key` is what makes it happen once."""
+    """One mail to one parent, mostly about one link. `key` is what makes it happen once."""
 
     key: str
     kind: NoticeKind
     parent: ParentId
-    link: LinkId
+    link: LinkId | None
     due_at: datetime
     attempts: int = 0
+    address: str = ""
+    """Where to send it if not to the account's own e-mail: an address the account no longer has."""
 
 
 def about(kind: NoticeKind, link: Link, now: datetime, parent: ParentId | None = None) -> Notice:

@@ -109,6 +109,11 @@ class Parent:
     first_seen_at: datetime
     rev: int = 0
     rev_at: datetime | None = None
+    signed_in_at: datetime | None = None
+    email_changed_at: datetime | None = None
+    """When we learned that the account's e-mail is another one."""
+    deleted_at: datetime | None = None
+    """When the parent deleted the account; the row stays, without name and e-mail, for the audit's ids."""
 
     @property
     def name(self) -> str:

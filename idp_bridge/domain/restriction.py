@@ -35,8 +35,10 @@ class Restriction:
     student: StudentId
     given_name: str
     family_name: str
+    birth_date: date | None
+    """Of the person, where the paper says it: tells them from a namesake."""
     parent: ParentId | None
-    """The person's account, where one is known; a later one is matched by name."""
+    """The person's account, where one is known; a later one is matched by name and birth date."""
     access: bool
     messages: bool
     basis: Basis

@@ -88,7 +88,8 @@ def _send(house: House, notice: Notice) -> None:
 
 def _letter(house: House, rows: Rows, notice: Notice) -> Letter | None:
     """Return the mail, or None where there is nothing to say any more (a reminder for a settled request)."""
-    link, parent = rows.links.get(notice.link), rows.parents.get(notice.parent)
+    link = rows.links.get(notice.link) if notice.link else None
+    parent = rows.parents.get(notice.parent)
     if link is None or parent is None or not parent.email:
         return None
     if notice.kind is NoticeKind.VISIT_REMINDER and link.state not in WAITING:

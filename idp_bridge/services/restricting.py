@@ -38,6 +38,7 @@ class Order:
     review_on: date
     note: str = ""
     parent: ParentId | None = None
+    birth_date: date | None = None
 
 
 def place(house: House, uid: str, order: Order) -> Restriction:
@@ -60,6 +61,7 @@ def place(house: House, uid: str, order: Order) -> Restriction:
             student=student.id,
             given_name=order.given_name.strip(),
             family_name=order.family_name.strip(),
+            birth_date=order.birth_date,
             parent=order.parent,
             access=order.access,
             messages=order.messages,

@@ -215,6 +215,12 @@ def _columns(link: Link) -> dict[str, object]:
         "verified_at": link.verified_at,
         "verified_school": link.verified_school,
         "expires_at": link.expires_at,
+        "corrected_number": link.corrected_number,
+        "corrected_birth_date": link.corrected_birth_date,
+        "first_staff": link.first_staff,
+        "decided_by": link.decided_by,
+        "paper_seen_at": link.paper_seen_at,
+        "paper_seen_by": link.paper_seen_by,
         "version": link.version,
     }
 
@@ -240,5 +246,11 @@ def _link(row: Any) -> Link:
         verified_at=row["verified_at"],
         verified_school=row["verified_school"],
         expires_at=row["expires_at"],
+        corrected_number=row["corrected_number"],
+        corrected_birth_date=row["corrected_birth_date"],
+        first_staff=row["first_staff"],
+        decided_by=row["decided_by"],
+        paper_seen_at=row["paper_seen_at"],
+        paper_seen_by=row["paper_seen_by"],
         version=row["version"],
     )

@@ -29,6 +29,7 @@ class SqlNotices:
                     kind=notice.kind,
                     parent=notice.parent,
                     link=notice.link,
+                    address=notice.address,
                     due_at=notice.due_at,
                     attempts=0,
                 )
@@ -72,4 +73,6 @@ class SqlNotices:
 
 def _notice(row: Any) -> Notice:
     kind = NoticeKind(row["kind"])
-    return Notice(row["key"], kind, row["parent"], row["link"], row["due_at"], row["attempts"])
+    return Notice(
+        row["key"], kind, row["parent"], row["link"], row["due_at"], row["attempts"], row["address"]
+    )

@@ -76,6 +76,10 @@ parents = sa.Table(
     sa.Column("first_seen_at", UtcTime, nullable=False),
     sa.Column("rev", sa.Integer, nullable=False, server_default="0"),
     sa.Column("rev_at", UtcTime),
+    sa.Column("signed_in_at", UtcTime),
+    sa.Column("email_changed_at", UtcTime),
+    sa.Column("deleted_at", UtcTime),
+    sa.Index(None, "email"),
 )
 
 visits = sa.Table(
@@ -118,6 +122,12 @@ links = sa.Table(
     sa.Column("verified_at", UtcTime),
     sa.Column("verified_school", sa.ForeignKey("school.code")),
     sa.Column("expires_at", UtcTime),
+    sa.Column("corrected_number", sa.String(32)),
+    sa.Column("corrected_birth_date", sa.Date),
+    sa.Column("first_staff", sa.String(64)),
+    sa.Column("decided_by", sa.String(64)),
+    sa.Column("paper_seen_at", UtcTime),
+    sa.Column("paper_seen_by", sa.String(64)),
     sa.Column("version", sa.Integer, nullable=False),
     sa.CheckConstraint("state <> 'verified' OR student IS NOT NULL", name="verified_has_student"),
     sa.Index(
@@ -139,6 +149,7 @@ links = sa.Table(
     sa.Index(None, "visit"),
     sa.Index(None, "student"),
     sa.Index(None, "claimed_school", "state"),
+    sa.Index(None, "decided_by", "changed_at"),
 )
 
 identity_proofs = sa.Table(
@@ -149,6 +160,8 @@ identity_proofs = sa.Table(
     sa.Column("school", sa.ForeignKey("school.code"), nullable=False),
     sa.Column("staff", sa.String(64), nullable=False),
     sa.Column("at", UtcTime, nullable=False),
+    sa.Column("birth_date_hash", sa.String(64)),
+    sa.Column("entered_by", sa.String(64)),
 )
 
 restrictions = sa.Table(
@@ -158,6 +171,7 @@ restrictions = sa.Table(
     sa.Column("student", sa.ForeignKey("student.id"), nullable=False),
     sa.Column("given_name", sa.String(200), nullable=False),
     sa.Column("family_name", sa.String(200), nullable=False),
+    sa.Column("birth_date", sa.Date),
     sa.Column("parent", sa.ForeignKey("parent.id")),
     sa.Column("access", sa.Boolean, nullable=False),
     sa.Column("messages", sa.Boolean, nullable=False),
@@ -174,13 +188,32 @@ restrictions = sa.Table(
     sa.Index(None, "student"),
 )
 
+namesakes = sa.Table(
+    "namesake",
+    metadata,
+    sa.Column("restriction", sa.ForeignKey("restriction.id"), primary_key=True),
+    sa.Column("parent", sa.ForeignKey("parent.id"), primary_key=True),
+    sa.Column("cleared_by", sa.String(64), nullable=False),
+    sa.Column("cleared_at", UtcTime, nullable=False),
+)
+
+limit_counters = sa.Table(
+    "limit_counter",
+    metadata,
+    sa.Column("key", sa.String(160), primary_key=True),
+    sa.Column("amount", sa.Integer, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False),
+    sa.Index(None, "expires_at"),
+)
+
 notices = sa.Table(
     "notice",
     metadata,
     sa.Column("key", sa.String(160), primary_key=True),
     sa.Column("kind", sa.String(30), nullable=False),
     sa.Column("parent", sa.ForeignKey("parent.id"), nullable=False),
-    sa.Column("link", sa.ForeignKey("link.id"), nullable=False),
+    sa.Column("link", sa.ForeignKey("link.id")),
+    sa.Column("address", sa.String(320), nullable=False, server_default=""),
     sa.Column("due_at", UtcTime, nullable=False),
     sa.Column("leased_until", UtcTime),
     sa.Column("attempts", sa.Integer, nullable=False),
@@ -224,6 +257,8 @@ audit = sa.Table(
     sa.Index(None, "link"),
     sa.Index(None, "parent"),
     sa.Index(None, "student"),
+    sa.Index(None, "actor"),
+    sa.Index(None, "name", "number"),
 )
 
 sessions = sa.Table(

@@ -96,6 +96,28 @@ TABLE: dict[type[Exception], Words] = {
         _l("A second person must do this"),
         _l("You asked for it yourself. Ask a colleague with the same duty to confirm it."),
     ),
+    refusals.EndedBefore: Words(
+        403,
+        _l("This was refused or ended before"),
+        _l(
+            "Look at the earlier end and its reason. Only a principal or the district office can decide anew."
+        ),
+    ),
+    refusals.OfAge: Words(
+        409,
+        _l("The student is 18"),
+        _l("The rights over the records are the student’s own. The student can allow a parent to see them."),
+    ),
+    refusals.SignInAgain: Words(
+        409,
+        _l("The e-mail of the account changed"),
+        _l("The parent signs in again on the phone, then the link can be verified."),
+    ),
+    refusals.TooLate: Words(
+        409,
+        _l("It is too late to undo this"),
+        _l("Only who decided can undo it, and only for a short time. A principal can end a link."),
+    ),
     refusals.DistrictAddress: Words(
         403,
         _l("Use a personal e-mail address"),

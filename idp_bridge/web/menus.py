@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from flask import Flask, current_app, request, url_for
+from flask import Flask, current_app, g, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
+from idp_bridge.domain.access import ALLOWED, Action, StaffMember
 from idp_bridge.web.session import current_person
+
+DESK_TABS = ((_l("Visits"), "school.desk", frozenset({Action.FIND_VISIT})),)
+"""Words, where it leads, and what one must be allowed to do at one school at least to see the tab."""
 
 
 def install(app: Flask) -> None:
@@ -20,9 +25,19 @@ def _context() -> dict[str, object]:
         "person": person,
         "home_url": url_for("start.home"),
         "menu_links": _menu(person.realm if person else None),
-        "desk_tabs": [(_("Visits"), url_for("school.desk"), request.blueprint == "school")],
+        "desk_tabs": _tabs(g.get("staff")),
         "foot_links": [],
     }
+
+
+def _tabs(staff: StaffMember | None) -> list[tuple[str, str, bool]]:
+    """Return the tabs for the duties LDAP gave in this request; none where it was not asked."""
+    duties = {role.duty for role in staff.roles} if staff else set()
+    return [
+        (str(words), url_for(endpoint), request.blueprint == endpoint.partition(".")[0])
+        for words, endpoint, actions in DESK_TABS
+        if any(duties & ALLOWED[action] for action in actions)
+    ]
 
 
 def _menu(realm: str | None) -> list[tuple[str, str, str]]:

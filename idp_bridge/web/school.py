@@ -28,10 +28,8 @@ from idp_bridge.domain.errors import (
     Restricted,
 )
 from idp_bridge.domain.link import WAITING, LinkId, VisitId
-from idp_bridge.domain.people import School, SchoolCode
-from idp_bridge.services.counter import staff_member
+from idp_bridge.domain.people import SchoolCode
 from idp_bridge.services.desk import DeskChild, DeskVisit, desk_visit, find_link, is_open, queue
-from idp_bridge.services.house import House
 from idp_bridge.services.refusing import refuse_link
 from idp_bridge.services.verifying import find_visit, record_identity, verify_link
 from idp_bridge.web import desk_children, desk_wording, errors, wording
@@ -44,6 +42,7 @@ from idp_bridge.web.desk_forms import (
     evidence_form,
     identity_form,
 )
+from idp_bridge.web.desk_person import house, place_name, staff, uid
 from idp_bridge.web.guards import for_staff, signed_in
 from idp_bridge.web.languages import plain_day
 
@@ -83,7 +82,7 @@ def find() -> Any:
         return _desk(form), 422
     typed = str(form.code.data)[:LONGEST_CODE]
     try:
-        visit = find_visit(_house(), _uid(), typed)
+        visit = find_visit(house(), uid(), typed)
     except CODE_FAULTS as refusal:
         words = errors.TABLE[type(refusal)]
         form.code.errors = [f"{words.title}. {words.text}"]
@@ -109,7 +108,7 @@ def identity(visit_id: str) -> Any:
             return redirect(url_for("school.visit", visit_id=visit_id))
         return _visit_page(shown, identity=form), 422
     try:
-        record_identity(_house(), _uid(), VisitId(visit_id), SchoolCode(form.school.data), form.identity.data)
+        record_identity(house(), uid(), VisitId(visit_id), SchoolCode(form.school.data), form.identity.data)
     except SAID_ON_THE_VISIT as refusal:
         return _refused(visit_id, refusal)
     flash(_("The identity is recorded."), "ok")
@@ -126,7 +125,7 @@ def verify(link_id: str) -> Any:
     if not desk_children.note(shown, child) and not form.validate():
         return _visit_page(shown, evidence=(link_id, form)), 422
     try:
-        verify_link(_house(), _uid(), LinkId(link_id), form.evidence.data or "")
+        verify_link(house(), uid(), LinkId(link_id), form.evidence.data or "")
     except EvidenceRefused as refusal:
         words = errors.TABLE[type(refusal)]
         form.evidence.errors = [f"{words.title}. {words.text}"]
@@ -152,9 +151,9 @@ def refuse(link_id: str) -> Any:
     if not form.validate():
         return _refusal_page(link_id, form), 422
     try:
-        done = refuse_link(_house(), _uid(), LinkId(link_id), form.reason.data)
+        done = refuse_link(house(), uid(), LinkId(link_id), form.reason.data)
     except SAID_ON_THE_VISIT as refusal:
-        return _refused(find_link(_house(), LinkId(link_id)).visit, refusal)
+        return _refused(find_link(house(), LinkId(link_id)).visit, refusal)
     who = _("Student %(number)s", number=wording.student_number(done.claimed.student_number))
     flash(_("%(who)s: not confirmed. The parent sees the reason under My children.", who=who), "off")
     return _onward(done.visit)
@@ -164,12 +163,12 @@ def refuse(link_id: str) -> Any:
 
 
 def _desk(form: CodeForm) -> str:
-    staff = staff_member(_house(), _uid())
+    asked = staff()
     wanted = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
-    waiting = queue(_house(), staff, (wanted - 1) * PAGE_SIZE, PAGE_SIZE)
+    waiting = queue(house(), asked, (wanted - 1) * PAGE_SIZE, PAGE_SIZE)
     pages = max(1, -(-waiting.total // PAGE_SIZE))
     if wanted > pages:  # somebody decided the last ones meanwhile
-        waiting = queue(_house(), staff, (pages - 1) * PAGE_SIZE, PAGE_SIZE)
+        waiting = queue(house(), asked, (pages - 1) * PAGE_SIZE, PAGE_SIZE)
     last = min(waiting.first + waiting.size, waiting.total)
     return render_template(
         "school/desk.html",
@@ -185,8 +184,8 @@ def _desk(form: CodeForm) -> str:
         number=wording.student_number,
         soon=SOON_DAYS,
         deadline_day=desk_wording.deadline_day,
-        school_name=_place(waiting.schools),
-        person_name=staff.name,
+        school_name=place_name(waiting.schools),
+        person_name=asked.name,
     )  # fmt: skip
 
 
@@ -197,9 +196,9 @@ def _visit_page(
     fault: errors.Words | None = None,
 ) -> str:
     forms = dict([evidence]) if evidence else {}
-    children = [desk_children.view(_house(), shown, child, forms) for child in shown.children]
+    children = [desk_children.view(house(), shown, child, forms) for child in shown.children]
     wrong = identity or (evidence[1] if evidence else None)
-    made = shown.parent.first_seen_at.astimezone(_house().rules.zone).date()
+    made = shown.parent.first_seen_at.astimezone(house().rules.zone).date()
     return render_template(
         "school/visit.html",
         account_made=plain_day(made),
@@ -211,7 +210,7 @@ def _visit_page(
         wrong=wrong,
         fault=fault,
         start_at=None if wrong or fault else desk_children.first_question(shown, children),
-        school_name=_place(shown.clerk_schools),
+        school_name=place_name(shown.clerk_schools),
         person_name=signed_in().name,
     )
 
@@ -236,14 +235,14 @@ def _refusal_page(link_id: str, form: RefusalForm) -> str:
         title=desk_children.title(child),
         number=wording.student_number(child.link.claimed.student_number),
         relationship=wording.RELATIONSHIPS[child.link.claimed.relationship],
-        school_name=_place(shown.clerk_schools),
+        school_name=place_name(shown.clerk_schools),
         person_name=signed_in().name,
     )
 
 
 def _onward(visit_id: str) -> Response:
     """Go back to the visit while something waits in it, else to the desk for the next person."""
-    if is_open(_house(), VisitId(visit_id)):
+    if is_open(house(), VisitId(visit_id)):
         return redirect(url_for("school.visit", visit_id=visit_id))
     return redirect(url_for("school.desk"))
 
@@ -252,15 +251,13 @@ def _onward(visit_id: str) -> Response:
 
 
 def _shown(visit_id: str) -> DeskVisit:
-    staff = staff_member(_house(), _uid())
-    return desk_visit(_house(), staff, VisitId(visit_id))
+    return desk_visit(house(), staff(), VisitId(visit_id))
 
 
 def _shown_with(link_id: str) -> DeskVisit:
     """Return the visit that holds this link; LDAP is asked first, so that a stranger learns nothing."""
-    staff = staff_member(_house(), _uid())
-    require_somewhere(staff, Action.FIND_VISIT)
-    return desk_visit(_house(), staff, find_link(_house(), LinkId(link_id)).visit)
+    require_somewhere(staff(), Action.FIND_VISIT)
+    return desk_visit(house(), staff(), find_link(house(), LinkId(link_id)).visit)
 
 
 def _child(shown: DeskVisit, link_id: str) -> DeskChild:
@@ -268,18 +265,3 @@ def _child(shown: DeskVisit, link_id: str) -> DeskChild:
     if not found:
         raise MoveRefused("the parent took it back")
     return found[0]
-
-
-def _place(mine: tuple[School, ...]) -> str:
-    if len(mine) == 1:
-        return mine[0].name
-    return str(current_app.config["DISTRICT"].name)
-
-
-def _house() -> House:
-    house: House = current_app.extensions["house"]
-    return house
-
-
-def _uid() -> str:
-    return signed_in().username

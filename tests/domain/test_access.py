@@ -23,32 +23,22 @@ from tests.conftest import NOW, staff
 
 SCHOOLS = [SchoolCode("0552"), SchoolCode("0610"), SchoolCode("9001")]
 
+COUNTER = {
+    Action.FIND_VISIT,
+    Action.RECORD_IDENTITY,
+    Action.VERIFY,
+    Action.REFUSE,
+    Action.CORRECT,
+    Action.MOVE_LINKS,
+}
+HEAD = {*COUNTER, Action.OVERRULE, Action.HOLD, Action.REVOKE, Action.RESTRICT}
+
 EXPECTED = {
     # duty: (what it may do, whether at every school)
-    Duty.OFFICE: ({Action.FIND_VISIT, Action.RECORD_IDENTITY, Action.VERIFY, Action.REFUSE}, False),
-    Duty.PRINCIPAL: (
-        {
-            Action.FIND_VISIT,
-            Action.RECORD_IDENTITY,
-            Action.VERIFY,
-            Action.REFUSE,
-            Action.REVOKE,
-            Action.RESTRICT,
-        },
-        False,
-    ),
-    Duty.DISTRICT_OFFICE: (
-        {
-            Action.FIND_VISIT,
-            Action.RECORD_IDENTITY,
-            Action.VERIFY,
-            Action.REFUSE,
-            Action.REVOKE,
-            Action.RESTRICT,
-        },
-        True,
-    ),
-    Duty.IDENTITY_ADMIN: ({Action.SEE_PROJECTION, Action.READ_AUDIT}, True),
+    Duty.OFFICE: (COUNTER, False),
+    Duty.PRINCIPAL: (HEAD, False),
+    Duty.DISTRICT_OFFICE: ({*HEAD, Action.SETTLE_REFERRED, Action.SEE_ALARMS}, True),
+    Duty.IDENTITY_ADMIN: ({Action.SEE_ALARMS, Action.SEE_PROJECTION, Action.READ_AUDIT}, True),
 }
 
 

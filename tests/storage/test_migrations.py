@@ -46,6 +46,7 @@ def lived_in(house):
                 IRIS.id,
                 "A",
                 "B",
+                None,
                 AMARA,
                 access=True,
                 messages=False,
