@@ -6,6 +6,7 @@ A token is never trusted for a duty: LDAP is asked afresh, before the transactio
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from idp_bridge.domain.access import (
@@ -94,6 +95,11 @@ def parent_of(house: House, rows: Rows, parent_id: ParentId) -> Parent:
 def actor(staff: StaffMember) -> Actor:
     """Return `staff` as the audit names them: by LDAP entryUUID."""
     return Actor(ActorKind.STAFF, staff.directory_id)
+
+
+def decided(link: Link, staff: StaffMember) -> Link:
+    """Return `link` with who of the staff decided it."""
+    return replace(link, decided_by=staff.directory_id)
 
 
 def audit_refusal(

@@ -73,7 +73,7 @@ def _refuse(rows: Rows, staff: StaffMember, link_id: LinkId, reason: str, now: d
     parent = rows.parents.get(link.parent)
     if parent:
         refuse_own(rows, staff, parent, (link.student,) if link.student else ())
-    done = moved(link, Move.DENY, now, check_reason(reason, DENIAL_REASONS))
+    done = decided(moved(link, Move.DENY, now, check_reason(reason, DENIAL_REASONS)), staff)
     record(rows, link, done, "link:denied", actor(staff), school=place, reason=reason)
     close_visit(rows, link.visit, now)
     return done

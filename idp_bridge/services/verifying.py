@@ -50,6 +50,7 @@ from idp_bridge.domain.visit_code import fingerprint, read
 from idp_bridge.services.counter import (
     actor,
     audit_refusal,
+    decided,
     parent_of,
     refuse_lapsed,
     refuse_own,
@@ -164,7 +165,7 @@ def _verify(
     if rows.proofs.get(parent.id) is None:
         raise IdentityMissing
     kind = check_evidence(house.rules.evidence, link.claimed.relationship, evidence)
-    done = verified(link, student, kind, student.school, now, house.rules.zone)
+    done = decided(verified(link, student, kind, student.school, now, house.rules.zone), staff)
     refuse_lapsed(house, rows.visits.get(link.visit), now)
     record(rows, link, done, "link:verified", actor(staff), school=student.school, evidence=kind)
     close_visit(rows, link.visit, now)
