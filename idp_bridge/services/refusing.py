@@ -25,7 +25,15 @@ from idp_bridge.domain.link import (
     Move,
     moved,
 )
-from idp_bridge.services.counter import actor, audit_refusal, place_of, refuse_own, seen_by, staff_member
+from idp_bridge.services.counter import (
+    actor,
+    audit_refusal,
+    decided,
+    place_of,
+    refuse_own,
+    seen_by,
+    staff_member,
+)
 from idp_bridge.services.expiring import close_visit
 from idp_bridge.services.house import House
 from idp_bridge.services.recording import record
