@@ -94,20 +94,20 @@ DENIAL_ADVICE: dict[str, LazyString] = {
         "them: ask the school how."
     ),
     "papers-not-genuine": _l(
-        "Who issued your papers could not confirm them. Ask that office for certified copies and bring them to "
-        "the school."
+        "Who issued your papers could not confirm them. Ask that office for certified copies and bring them "
+        "to the school."
     ),
     "not-entitled": _l(
-        "The school looked at your request and found that it may not link you to this student. You can ask for "
-        "the reason and bring papers that show something else."
+        "The school looked at your request and found that it may not link you to this student. You can ask "
+        "for the reason and bring papers that show something else."
     ),
 }
 """What a parent can do after each reason."""
 
 APPEALS: dict[str, LazyString] = {
     Asked.SCHOOL: _l(
-        "If you think this is not right, ask the principal of the school to look at it again. If that does not "
-        "help, ask the district office."
+        "If you think this is not right, ask the principal of the school to look at it again. "
+        "If that does not help, ask the district office."
     ),
     Asked.DISTRICT: _l("If you think this is not right, ask the district office to look at it again."),
 }
