@@ -146,7 +146,7 @@ def test_a_whole_visit_by_keyboard_alone_without_a_script(chromium, address, des
 
 @pytest.mark.browser
 def test_two_children_within_a_minute_by_keyboard_alone(chromium, address, desk):
-    """Code, identity, what was seen for each of two children, one Enter: counted in keys, timed in seconds."""
+    """Code, identity, what was seen for each of two children, one Enter: keys counted, seconds timed."""
     visit = desk.visit("Selin Yilmaz", [desk.student("Deniz"), desk.student("June")], 0)
     page = _page(chromium, address, java_script_enabled=False, viewport={"width": 1280, "height": 900})
     first, second = desk.links(visit)
