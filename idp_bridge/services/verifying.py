@@ -47,6 +47,7 @@ from idp_bridge.domain.people import (
 )
 from idp_bridge.domain.restriction import against
 from idp_bridge.domain.visit_code import fingerprint, read
+from idp_bridge.services.account_checking import check_account
 from idp_bridge.services.counter import (
     actor,
     audit_refusal,
@@ -106,10 +107,13 @@ def verify_link(house: House, uid: str, link_id: LinkId, evidence: str) -> Link:
     """Verify one link on this evidence; the parent's token follows by the worker.
 
     Raises NotThere, NoDuty, IdentityMissing, NotInRoster, EvidenceRefused, ConflictOfInterest, CodeLapsed,
-    DistrictAddress, MoveRefused, BadInput and Restricted. A conflict of interest and a restriction are
-    audited though nothing changes.
+    DistrictAddress, SignInAgain, MoveRefused, BadInput and Restricted. A conflict of interest and a
+    restriction are audited though nothing changes.
     """
     staff = staff_member(house, uid)
+    with house.store.reading() as rows:
+        parent = seen_by(rows, staff, link_id).parent
+    check_account(house, parent)
     now = house.clock.now()
     try:
         with house.store.transaction() as rows:
