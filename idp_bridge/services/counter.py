@@ -42,6 +42,7 @@ from idp_bridge.domain.people import (
     in_district_domain,
 )
 from idp_bridge.domain.restriction import against
+from idp_bridge.services.account_checking import check_account
 from idp_bridge.services.house import House
 from idp_bridge.services.rows import Rows
 
@@ -71,6 +72,14 @@ def staff_member(house: House, uid: str) -> StaffMember:
     if staff is None:
         raise NoDuty("not in the directory")
     return staff
+
+
+def check_accounts(house: House, staff: StaffMember, links: Iterable[LinkId]) -> None:
+    """Look at the parents' accounts before the transaction opens. Raises as `seen_by` and `check_account`."""
+    with house.store.reading() as rows:
+        parents = {seen_by(rows, staff, link).parent for link in links}
+    for parent in sorted(parents):
+        check_account(house, parent)
 
 
 def refuse_own(rows: Rows, staff: StaffMember, parent: Parent, students: Iterable[StudentId]) -> None:

@@ -48,6 +48,7 @@ from idp_bridge.services.counter import (
     AUDITED,
     actor,
     audit_refusal,
+    check_accounts,
     decision,
     parent_of,
     refuse_lapsed,
@@ -121,10 +122,11 @@ def verify_link(
     """Verify one link on this evidence, or ask for a second person where the evidence needs one.
 
     The parent's token follows by the worker. Raises NotThere, NoDuty, IdentityMissing, NotInRoster, OfAge,
-    EvidenceRefused, EndedBefore, ConflictOfInterest, CodeLapsed, DistrictAddress, MoveRefused, BadInput and
-    Restricted. A conflict of interest and a restriction are audited though nothing changes.
+    EvidenceRefused, EndedBefore, ConflictOfInterest, CodeLapsed, DistrictAddress, SignInAgain, MoveRefused,
+    BadInput and Restricted. A conflict of interest and a restriction are audited though nothing changes.
     """
     staff = staff_member(house, uid)
+    check_accounts(house, staff, [link_id])
     now = house.clock.now()
     with decision(house, staff, link_id, now) as rows:
         done = _verify(house, rows, staff, Choice(link_id, evidence, until, overrule), now)
@@ -135,13 +137,16 @@ def verify_link(
 def verify_links(house: House, uid: str, choices: Iterable[Choice]) -> tuple[Link, ...]:
     """Verify several links in one transaction: all of them, or none.
 
-    Raises OneRefused, which names the link and why, and NoDuty; audited as in `verify_link`.
+    Raises OneRefused, which names the link and why, audited as in `verify_link`; before it looks at one
+    link NoDuty, NotThere, SignInAgain and DistrictAddress.
     """
+    picked = tuple(choices)
     staff = staff_member(house, uid)
+    check_accounts(house, staff, (choice.link for choice in picked))
     now = house.clock.now()
     try:
         with house.store.transaction() as rows:
-            done = [_one_of_several(house, rows, staff, choice, now) for choice in choices]
+            done = [_one_of_several(house, rows, staff, choice, now) for choice in picked]
     except OneRefused as stop:
         if type(stop.why) in AUDITED:
             audit_refusal(house, staff, None, LinkId(stop.link), AUDITED[type(stop.why)], now)
