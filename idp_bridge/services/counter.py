@@ -30,6 +30,7 @@ from idp_bridge.domain.link import (
     Visit,
     VisitId,
 )
+from idp_bridge.domain.paper import PaperSeen
 from idp_bridge.domain.people import (
     Parent,
     ParentId,
@@ -100,6 +101,13 @@ def actor(staff: StaffMember) -> Actor:
 def decided(link: Link, staff: StaffMember) -> Link:
     """Return `link` with who of the staff decided it."""
     return replace(link, decided_by=staff.directory_id)
+
+
+def on_paper(link: Link, seen: PaperSeen | None) -> tuple[Link, dict[str, str]]:
+    """Return `link` marked for ever as entered from paper, and what the audit says of that; if it was."""
+    if seen is None:
+        return link, {}
+    return replace(link, paper_seen_at=seen.at, paper_seen_by=seen.by.directory_id), seen.fields
 
 
 def audit_refusal(

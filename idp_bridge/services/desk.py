@@ -17,6 +17,7 @@ from idp_bridge.domain.link import (
     LinkState,
     Visit,
     VisitId,
+    asked_for,
 )
 from idp_bridge.domain.matching import Comparison, compare, fits
 from idp_bridge.domain.people import (
@@ -159,7 +160,7 @@ def _desk_child(
         claimed_school=known.get(link.claimed.school),
         place=known.get(place),
         student=student,
-        rows=compare(link.claimed, parent, student, hints) if student else (),
+        rows=compare(link.claimed, parent, student, hints, asked_for(link)) if student else (),
         accepted=tuple(kind for kind in EvidenceKind if kind in accepted),
         other_guardians=_others(rows, student, parent.id),
         mine=may(staff, Action.VERIFY, place) and link.state in WAITING,
@@ -173,7 +174,7 @@ def _ready(link: Link, student: Student | None) -> bool:
         student is not None
         and student.enrolled
         and link.student == student.id
-        and fits(link.claimed, student)
+        and fits(asked_for(link), student)
     )
 
 
@@ -188,7 +189,7 @@ def _visible_student(rows: Rows, staff: StaffMember, link: Link) -> Student | No
     student = (
         rows.students.get(link.student)
         if link.student
-        else rows.students.by_number(link.claimed.student_number)
+        else rows.students.by_number(asked_for(link).student_number)
     )
     return student if student and may(staff, Action.VERIFY, student.school) else None
 

@@ -25,10 +25,12 @@ from idp_bridge.domain.link import (
     Move,
     moved,
 )
+from idp_bridge.domain.paper import PaperSeen
 from idp_bridge.services.counter import (
     actor,
     audit_refusal,
     decided,
+    on_paper,
     place_of,
     refuse_own,
     seen_by,
@@ -50,7 +52,7 @@ def refuse_link(house: House, uid: str, link_id: LinkId, reason: str) -> Link:
     now = house.clock.now()
     try:
         with house.store.transaction() as rows:
-            return _refuse(rows, staff, link_id, reason, now)
+            return refuse_within(rows, staff, link_id, reason, now)
     except ConflictOfInterest:
         audit_refusal(house, staff, None, link_id, "conflict-of-interest", now)
         raise
@@ -74,7 +76,15 @@ def revoke_link(house: House, who: Actor, link_id: LinkId, reason: str) -> Link:
     return done
 
 
-def _refuse(rows: Rows, staff: StaffMember, link_id: LinkId, reason: str, now: datetime) -> Link:
+def refuse_within(
+    rows: Rows,
+    staff: StaffMember,
+    link_id: LinkId,
+    reason: str,
+    now: datetime,
+    seen: PaperSeen | None = None,
+) -> Link:
+    """Refuse inside the caller's transaction; `seen` where it is entered later from paper."""
     link = seen_by(rows, staff, link_id)
     place = place_of(rows, link)
     require(staff, Action.REFUSE, place)
@@ -82,6 +92,7 @@ def _refuse(rows: Rows, staff: StaffMember, link_id: LinkId, reason: str, now: d
     if parent:
         refuse_own(rows, staff, parent, (link.student,) if link.student else ())
     done = decided(moved(link, Move.DENY, now, check_reason(reason, DENIAL_REASONS)), staff)
-    record(rows, link, done, "link:denied", actor(staff), school=place, reason=reason)
+    done, paper = on_paper(done, seen)
+    record(rows, link, done, "link:denied", actor(staff), school=place, reason=reason, **paper)
     close_visit(rows, link.visit, now)
     return done

@@ -5,6 +5,7 @@ No token is trusted for a duty: LDAP is asked afresh, before the transaction ope
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from idp_bridge.domain.access import (
@@ -37,10 +38,12 @@ from idp_bridge.domain.link import (
     LinkState,
     Move,
     VisitId,
+    asked_for,
     moved,
     verified,
 )
 from idp_bridge.domain.matching import fits
+from idp_bridge.domain.paper import PaperSeen
 from idp_bridge.domain.people import (
     SchoolCode,
     Student,
@@ -51,6 +54,7 @@ from idp_bridge.services.counter import (
     actor,
     audit_refusal,
     decided,
+    on_paper,
     parent_of,
     refuse_lapsed,
     refuse_own,
@@ -96,7 +100,7 @@ def record_identity(
     now = house.clock.now()
     try:
         with house.store.transaction() as rows:
-            return _prove(house, rows, staff, visit_id, school, seen, now)
+            return prove_within(house, rows, staff, visit_id, school, seen, now)
     except ConflictOfInterest:
         audit_refusal(house, staff, visit_id, None, "conflict-of-interest", now)
         raise
@@ -113,7 +117,7 @@ def verify_link(house: House, uid: str, link_id: LinkId, evidence: str) -> Link:
     now = house.clock.now()
     try:
         with house.store.transaction() as rows:
-            done = _verify(house, rows, staff, link_id, evidence, now)
+            done = verify_within(house, rows, staff, link_id, evidence, now)
     except ConflictOfInterest:
         audit_refusal(house, staff, None, link_id, "conflict-of-interest", now)
         raise
@@ -124,7 +128,7 @@ def verify_link(house: House, uid: str, link_id: LinkId, evidence: str) -> Link:
     return done
 
 
-def _prove(
+def prove_within(
     house: House,
     rows: Rows,
     staff: StaffMember,
@@ -132,13 +136,16 @@ def _prove(
     school: SchoolCode,
     kind: str,
     now: datetime,
+    seen: PaperSeen | None = None,
 ) -> IdentityProof:
+    """Record an identity inside the caller's transaction; `seen` where it is entered later from paper."""
     visit = rows.visits.get(visit_id)
     if visit is None:
         raise NotThere
-    if visit.closed_at is not None:
-        raise MoveRefused("the visit is finished")
-    refuse_lapsed(house, visit, now)
+    if seen is None:
+        if visit.closed_at is not None:
+            raise MoveRefused("the visit is finished")
+        refuse_lapsed(house, visit, now)
     parent = parent_of(house, rows, visit.parent)
     known = rows.proofs.get(parent.id)
     if known is not None:
@@ -146,16 +153,26 @@ def _prove(
     waiting = (link for link in rows.links.of_visit(visit_id) if link.state in WAITING)
     refuse_own(rows, staff, parent, (link.student for link in waiting if link.student))
     proof = IdentityProof(parent.id, kind, school, staff.directory_id, now)
+    if seen:
+        proof = replace(proof, staff=seen.by.directory_id, at=seen.at, entered_by=staff.directory_id)
+    fields = {"kind": kind, **(seen.fields if seen else {})}
     rows.proofs.add(proof)
     rows.audit.append(
-        Event("identity:proven", now, actor(staff), parent=parent.id, school=school, fields={"kind": kind})
+        Event("identity:proven", now, actor(staff), parent=parent.id, school=school, fields=fields)
     )
     return proof
 
 
-def _verify(
-    house: House, rows: Rows, staff: StaffMember, link_id: LinkId, evidence: str, now: datetime
+def verify_within(
+    house: House,
+    rows: Rows,
+    staff: StaffMember,
+    link_id: LinkId,
+    evidence: str,
+    now: datetime,
+    seen: PaperSeen | None = None,
 ) -> Link:
+    """Verify inside the caller's transaction; `seen` where it is entered later from paper, in time then."""
     link = seen_by(rows, staff, link_id)
     parent = parent_of(house, rows, link.parent)
     student = _student(rows, staff, link, now)
@@ -166,8 +183,10 @@ def _verify(
         raise IdentityMissing
     kind = check_evidence(house.rules.evidence, link.claimed.relationship, evidence)
     done = decided(verified(link, student, kind, student.school, now, house.rules.zone), staff)
-    refuse_lapsed(house, rows.visits.get(link.visit), now)
-    record(rows, link, done, "link:verified", actor(staff), school=student.school, evidence=kind)
+    if seen is None:
+        refuse_lapsed(house, rows.visits.get(link.visit), now)
+    done, paper = on_paper(done, seen)
+    record(rows, link, done, "link:verified", actor(staff), school=student.school, evidence=kind, **paper)
     close_visit(rows, link.visit, now)
     return done
 
@@ -180,6 +199,6 @@ def _student(rows: Rows, staff: StaffMember, link: Link, now: datetime) -> Stude
     student = rows.students.get(link.student) if link.student else None
     require(staff, Action.VERIFY, student.school if student else link.claimed.school)
     moved(link, Move.VERIFY, now)  # what is decided already is said before anything else
-    if student is None or not student.enrolled or not fits(link.claimed, student):
+    if student is None or not student.enrolled or not fits(asked_for(link), student):
         raise NotInRoster
     return student

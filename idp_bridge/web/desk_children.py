@@ -9,6 +9,7 @@ from datetime import date
 from flask_babel import gettext as _
 
 from idp_bridge.domain.errors import CodeLapsed, Restricted
+from idp_bridge.domain.link import Link
 from idp_bridge.domain.matching import Comparison, Match
 from idp_bridge.services.desk import DeskChild, DeskVisit
 from idp_bridge.services.house import House
@@ -51,7 +52,7 @@ def view(house: House, shown: DeskVisit, child: DeskChild, forms: Mapping[str, E
     return ChildView(
         child=child,
         title=title(child),
-        said=wording.student_number(child.link.claimed.student_number),
+        said=_said(child.link),
         rows=[_row(row, names) for row in child.rows],
         form=None if why_not else forms.get(child.link.id) or _fresh(child),
         note=why_not,
@@ -100,6 +101,13 @@ def first_question(shown: DeskVisit, children: list[ChildView]) -> str | None:
     return next((one.child.link.id for one in children if one.form), None)
 
 
+def _said(link: Link) -> str:
+    typed = wording.student_number(link.claimed.student_number)
+    if link.corrected_number is None:
+        return typed
+    return desk_wording.corrected(typed, wording.student_number(link.corrected_number))
+
+
 def _misfit(child: DeskChild) -> str:
     """Return why a claim whose number a student has names nobody who can be linked."""
     if any(row.topic == "birth-date" and row.match is Match.DIFFERS for row in child.rows):
@@ -123,7 +131,10 @@ def _row(row: Comparison, names: Mapping[str, str]) -> Row:
     mark = MARKS.get(row.match) or str(row.match)
     listed = row.match is not Match.NOT_LISTED
     roster = _value(row.topic, row.roster, names) if listed else str(desk_wording.NOT_LISTED)
-    return str(desk_wording.TOPICS[row.topic]), _value(row.topic, row.said, names), roster, mark
+    said = _value(row.topic, row.said, names)
+    if row.meant is not None:
+        said = desk_wording.corrected(said, _value(row.topic, row.meant, names))
+    return str(desk_wording.TOPICS[row.topic]), said, roster, mark
 
 
 def _value(topic: str, value: object, names: Mapping[str, str]) -> str:
