@@ -1,6 +1,6 @@
-"""Correct a claim with the parent at the counter and look for the student again; never changes what was typed.
+"""Correct a claim with the parent at the counter and match it again; never changes what was typed.
 
-The clerk learns nothing of students elsewhere: a claim that then names one only goes to that student's school.
+The clerk learns nothing of students elsewhere: a claim that names one then only goes to its school.
 """
 
 from __future__ import annotations

@@ -75,7 +75,8 @@ def correct(link_id: str) -> Any:
     except AlreadyAsked:
         form.number.errors = [
             _(
-                "The parent has a request or a link for this student already. Refuse this one as made by mistake."
+                "The parent has a request or a link for this student already. "
+                "Refuse this one as made by mistake."
             )
         ]
         return _page(shown, child, form), 409

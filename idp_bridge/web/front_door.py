@@ -15,6 +15,8 @@ from idp_bridge.web import (
     guards,
     languages,
     menus,
+    moving,
+    paper,
     parent,
     school,
     security,
@@ -64,7 +66,7 @@ def build(house: House, sessions: Sessions, options: Options) -> Flask:
         part.install(app)
     for blueprint in (start.blueprint, status.blueprint, parent.blueprint, school.blueprint):
         app.register_blueprint(blueprint)
-    for later in (correcting.blueprint,):
+    for later in (correcting.blueprint, paper.blueprint, moving.blueprint):
         app.register_blueprint(later)
     if options.behind_proxy:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]

@@ -1,0 +1,164 @@
+"""Serve the paper log of an outage: the sheet to print, and its later entry; never decides what counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask_babel import gettext as _
+from markupsafe import Markup
+
+from idp_bridge.domain.access import Action, require_somewhere, schools_for
+from idp_bridge.domain.errors import (
+    AlreadyAsked,
+    BadInput,
+    ChangedMeanwhile,
+    ConflictOfInterest,
+    DistrictAddress,
+    EndedBefore,
+    EvidenceRefused,
+    IdentityMissing,
+    MoveRefused,
+    NoDuty,
+    NotInRoster,
+    OfAge,
+    Restricted,
+    SignInAgain,
+)
+from idp_bridge.domain.evidence import EvidenceKind, IdentityKind
+from idp_bridge.domain.link import VisitId
+from idp_bridge.domain.people import School
+from idp_bridge.services.desk import DeskChild, DeskVisit
+from idp_bridge.services.paper import ENTERABLE, enter_log
+from idp_bridge.services.reading import schools
+from idp_bridge.web import at_counter, desk_children, errors, wording
+from idp_bridge.web.desk_person import house, place_name, staff, uid
+from idp_bridge.web.guards import for_staff, signed_in
+from idp_bridge.web.paper_forms import PaperForm, paper_form
+
+blueprint = Blueprint("paper", __name__, url_prefix="/desk")
+
+ROWS = 12
+"""Lines of one printed sheet."""
+SAID_HERE = (
+    AlreadyAsked,
+    ChangedMeanwhile,
+    ConflictOfInterest,
+    DistrictAddress,
+    EndedBefore,
+    EvidenceRefused,
+    MoveRefused,
+    NoDuty,
+    NotInRoster,
+    OfAge,
+    Restricted,
+    SignInAgain,
+)
+"""Refusals said on top of the form, so that nothing that was copied from the sheet is lost."""
+
+
+@blueprint.get("/paper/sheet")
+@for_staff
+def sheet() -> Response:
+    """Show the log sheet, to print before an outage; `?keep=1` sends it as a file that needs no server."""
+    require_somewhere(staff(), Action.FIND_VISIT)
+    mine = _my_schools()
+    keep = request.args.get("keep", type=int) == 1
+    page = render_template(
+        "school/sheet.html",
+        rows=ROWS,
+        school=mine[0] if len(mine) == 1 else None,
+        identity_kinds=[(n, wording.IDENTITY_KINDS[kind]) for n, kind in enumerate(IdentityKind, 1)],
+        evidence_kinds=[
+            (chr(64 + n), wording.EVIDENCE_KINDS[kind]) for n, kind in enumerate(EvidenceKind, 1)
+        ],
+        style=_style() if keep else None,
+        school_name=place_name(mine),
+        person_name=signed_in().name,
+    )
+    answer = make_response(page)
+    if keep:
+        answer.headers["Content-Disposition"] = 'attachment; filename="visit-log.html"'
+    return answer
+
+
+@blueprint.get("/visits/<string:visit_id>/paper")
+@for_staff
+def ask(visit_id: str) -> str:
+    """Ask what the sheet says of this visit."""
+    shown = at_counter.visit(visit_id)
+    children = _children(shown)
+    return _page(shown, children, _form(shown, children, fresh=True))
+
+
+@blueprint.post("/visits/<string:visit_id>/paper")
+@for_staff
+def enter(visit_id: str) -> Any:
+    """Enter what the sheet says of this visit, all of it or nothing."""
+    shown = at_counter.visit(visit_id)
+    children = _children(shown)
+    form = _form(shown, children)
+    if not form.validate():
+        return _page(shown, children, form), 422
+    try:
+        enter_log(house(), uid(), VisitId(visit_id), form.log)
+    except BadInput as fault:
+        form.refuse_each(fault.fields)
+        return _page(shown, children, form), 422
+    except IdentityMissing:
+        form.refuse_each({"identity": "no-identity"})
+        return _page(shown, children, form), 422
+    except SAID_HERE as refusal:
+        words = at_counter.words_of(refusal)
+        return _page(shown, children, form, words), words.status
+    flash(_("Entered from paper. It is marked as such for ever."), "ok")
+    return redirect(url_for("school.visit", visit_id=visit_id))
+
+
+def _my_schools() -> tuple[School, ...]:
+    every = schools(house())
+    mine = schools_for(staff(), Action.RECORD_IDENTITY, (school.code for school in every))
+    return tuple(school for school in every if school.code in mine)
+
+
+def _children(shown: DeskVisit) -> list[tuple[str, DeskChild]]:
+    """Return the requests of the visit that can be entered, with their titles."""
+    return [(desk_children.title(one), one) for one in shown.children if one.link.state in ENTERABLE]
+
+
+def _form(shown: DeskVisit, children: list[tuple[str, DeskChild]], *, fresh: bool = False) -> PaperForm:
+    accepted = [(one.link.id, title, one.accepted) for title, one in children]
+    return paper_form(shown.clerk_schools, accepted, needs_identity=shown.proof is None, fresh=fresh)
+
+
+def _page(
+    shown: DeskVisit,
+    children: list[tuple[str, DeskChild]],
+    form: PaperForm,
+    fault: errors.Words | None = None,
+) -> str:
+    if not children:
+        raise MoveRefused("nothing of the visit can be entered")
+    return render_template(
+        "school/paper.html",
+        form=form,
+        fault=fault,
+        one_school=len(shown.clerk_schools) == 1,
+        **at_counter.head(shown),
+    )
+
+
+def _style() -> Markup:
+    """Return the stylesheet itself: a page that was kept must look right with no server."""
+    with current_app.open_resource("static/site.css") as file:
+        return Markup(file.read().decode())  # noqa: S704 - our own file
