@@ -23,9 +23,9 @@ def record(
 ) -> None:
     """Save `after`, append its one audit event and note the mail, inside the caller's transaction.
 
-    `notice` is the mail to send instead of the one the new state has. Where the token must say something else from now on, the parent's revision is raised and their projection
+    Where the token must say something else from now on, the parent's revision is raised and their projection
     marked due; a link that is verified no more is a loss. The caller wakes the worker after the commit.
-    Raises ChangedMeanwhile.
+    `notice` is the mail to send instead of the one the new state has. Raises ChangedMeanwhile.
     """
     now = after.changed_at
     rows.links.save(after)

@@ -160,5 +160,5 @@ def _page(
 
 def _style() -> Markup:
     """Return the stylesheet itself: a page that was kept must look right with no server."""
-    with current_app.open_resource("static/site.css") as file:
-        return Markup(file.read().decode())  # noqa: S704 - our own file
+    with current_app.open_resource("static/site.css", "r") as file:
+        return Markup(file.read())  # noqa: S704 - our own file

@@ -97,7 +97,7 @@ def paper_form(
     needs_identity: bool,
     fresh: bool = False,
 ) -> PaperForm:
-    """Return the form for a visit: its children (link, title, accepted kinds) each with a list to choose from."""
+    """Return the form for a visit: its children (link, title, accepted kinds) each with a list."""
     asked = tuple(children)
     fields = {f"{CHILD}{link}": _child(title, accepted) for link, title, accepted in asked}
     kind: Any = type("PaperFormOfVisit", (PaperForm,), {**fields, "children": tuple(fields)})
