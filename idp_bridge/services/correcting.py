@@ -9,14 +9,14 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from idp_bridge.domain.access import Action, StaffMember, may, require
-from idp_bridge.domain.errors import AlreadyAsked, BadInput, ConflictOfInterest, MoveRefused, NotThere
+from idp_bridge.domain.errors import AlreadyAsked, BadInput, MoveRefused, NotThere
 from idp_bridge.domain.events import Event
 from idp_bridge.domain.link import LIVE, WAITING, Link, LinkId, asked_for
 from idp_bridge.domain.matching import fits
 from idp_bridge.domain.people import Student, StudentNumber
 from idp_bridge.services.counter import (
     actor,
-    audit_refusal,
+    decision,
     parent_of,
     place_of,
     refuse_lapsed,
@@ -39,12 +39,8 @@ def correct_claim(house: House, uid: str, link_id: LinkId, number: StudentNumber
     staff = staff_member(house, uid)
     check_birth_date(house, birth_date)
     now = house.clock.now()
-    try:
-        with house.store.transaction() as rows:
-            return _correct(house, rows, staff, link_id, number, birth_date, now)
-    except ConflictOfInterest:
-        audit_refusal(house, staff, None, link_id, "conflict-of-interest", now)
-        raise
+    with decision(house, staff, link_id, now) as rows:
+        return _correct(house, rows, staff, link_id, number, birth_date, now)
 
 
 def _correct(

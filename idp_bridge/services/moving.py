@@ -13,7 +13,6 @@ from datetime import datetime
 
 from idp_bridge.domain.access import Action, StaffMember, may, require_somewhere
 from idp_bridge.domain.errors import (
-    ConflictOfInterest,
     EndedBefore,
     IdentityMissing,
     MoveRefused,
@@ -39,19 +38,19 @@ from idp_bridge.domain.people import Parent, ParentId, SchoolCode, Student
 from idp_bridge.domain.restriction import against
 from idp_bridge.services.counter import (
     actor,
-    audit_refusal,
+    decision,
     parent_of,
     refuse_lapsed,
     refuse_own,
     staff_member,
 )
+from idp_bridge.services.earlier import earlier_ends
 from idp_bridge.services.expiring import close_visit
 from idp_bridge.services.house import House
 from idp_bridge.services.recording import record
 from idp_bridge.services.rows import Rows
 
 MOVABLE = frozenset({LinkState.VERIFIED, LinkState.SUSPENDED})
-AUDITED = {ConflictOfInterest: "conflict-of-interest", Restricted: "restriction"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +91,8 @@ def move_links(house: House, uid: str, visit_id: VisitId, old_id: ParentId) -> t
     staff = staff_member(house, uid)
     require_somewhere(staff, Action.MOVE_LINKS)
     now = house.clock.now()
-    try:
-        with house.store.transaction() as rows:
-            done = _move(house, rows, staff, visit_id, old_id, now)
-    except (ConflictOfInterest, Restricted) as refusal:
-        audit_refusal(house, staff, visit_id, None, AUDITED[type(refusal)], now)
-        raise
+    with decision(house, staff, None, now, visit_id) as rows:
+        done = _move(house, rows, staff, visit_id, old_id, now)
     for parent in (old_id, done[0].parent):
         house.wakeup.projection_due(parent)
     return done
@@ -117,7 +112,7 @@ def _move(
         raise IdentityMissing
     for link in links:
         _refuse_restricted(rows, link, (old, parent))
-        _refuse_ended(rows, staff, link, parent)
+        _refuse_ended(rows, link, parent)
     _cancel_requests(rows, staff, parent, links, now)
     done = tuple(_over(house, rows, staff, link, visit, now) for link in links)
     close_visit(rows, visit.id, now)
@@ -186,13 +181,9 @@ def _refuse_restricted(rows: Rows, link: Link, accounts: tuple[Parent, Parent]) 
             raise Restricted
 
 
-def _refuse_ended(rows: Rows, staff: StaffMember, link: Link, parent: Parent) -> None:
-    """Raise EndedBefore where the new account's own link to the student was revoked: it never comes back."""
-    student = rows.students.get(link.student) if link.student else None
-    revoked = any(
-        one.student == link.student and one.reason == "revoked" for one in rows.links.of_parent(parent.id)
-    )
-    if revoked and not (student and may(staff, Action.OVERRULE, student.school)):
+def _refuse_ended(rows: Rows, link: Link, parent: Parent) -> None:
+    """Raise EndedBefore where the new account was turned away on the merits: that is not moved around."""
+    if link.student and any(one.final for one in earlier_ends(rows, parent.id, link.student)):
         raise EndedBefore
 
 

@@ -25,6 +25,7 @@ from idp_bridge.domain.link import LIVE, WAITING, Link, LinkId, LinkState, Move,
 from idp_bridge.domain.paper import PaperSeen, check_time
 from idp_bridge.domain.people import ParentId, SchoolCode
 from idp_bridge.services.counter import (
+    AUDITED,
     actor,
     audit_refusal,
     parent_of,
@@ -37,9 +38,8 @@ from idp_bridge.services.house import House
 from idp_bridge.services.recording import record
 from idp_bridge.services.refusing import refuse_within
 from idp_bridge.services.rows import Rows
-from idp_bridge.services.verifying import prove_within, verify_within
+from idp_bridge.services.verifying import Choice, prove_within, verify_within
 
-AUDITED = {ConflictOfInterest: "conflict-of-interest", Restricted: "restriction"}
 NO_DUTY = {"seen_by": "no-duty"}
 ENTERABLE = WAITING | {LinkState.LAPSED}
 
@@ -103,7 +103,7 @@ def _enter(
         prove_within(house, rows, staff, visit_id, log.school, check_identity(log.identity), now, seen)
     for verified, evidence in log.verified.items():
         with _audited_at(verified):
-            verify_within(house, rows, staff, verified, evidence, now, seen)
+            verify_within(house, rows, staff, Choice(verified, evidence), now, seen)
     for refused, reason in log.refused.items():
         with _audited_at(refused):
             refuse_within(rows, staff, refused, reason, now, seen)

@@ -9,7 +9,8 @@ from flask import current_app, request
 from idp_bridge.domain.access import Action, require_somewhere
 from idp_bridge.domain.errors import MoveRefused, NotThere, Refusal
 from idp_bridge.domain.link import WAITING, LinkId, VisitId
-from idp_bridge.services.desk import DeskChild, DeskVisit, desk_visit, find_link
+from idp_bridge.services.desk import DeskVisit, desk_visit, find_link
+from idp_bridge.services.desk_child import DeskChild
 from idp_bridge.web import errors
 from idp_bridge.web.desk_person import house, place_name, staff
 from idp_bridge.web.guards import signed_in

@@ -16,6 +16,8 @@ from idp_bridge.web.languages import day, moment, plain_day
 
 ORDER = (
     LinkState.AWAITING_VISIT,
+    LinkState.AWAITING_SECOND,
+    LinkState.REFERRED,
     LinkState.VERIFIED,
     LinkState.SUSPENDED,
     LinkState.DENIED,
@@ -111,6 +113,16 @@ def _sentence(child: Child, state: LinkState, zone: ZoneInfo) -> str:
     match state:
         case LinkState.AWAITING_VISIT:
             return _("Bring your visit code and your photo ID.")
+        case LinkState.AWAITING_SECOND:
+            return _(
+                "The school saw your papers, and one more person there looks at the request. "
+                "You do not need to come again; the answer stands here."
+            )
+        case LinkState.REFERRED:
+            return _(
+                "The school sent your request to the district office, which decides. "
+                "You do not need to come again; the answer stands here."
+            )
         case LinkState.VERIFIED if child.in_apps:
             return _("You can open the records, bus and messages of this student.")
         case LinkState.VERIFIED:

@@ -14,7 +14,8 @@ from idp_bridge.domain.errors import AlreadyAsked, BadInput
 from idp_bridge.domain.link import Link, LinkId, asked_for
 from idp_bridge.domain.people import StudentNumber, read_student_number
 from idp_bridge.services.correcting import correct_claim
-from idp_bridge.services.desk import DeskChild, DeskVisit
+from idp_bridge.services.desk import DeskVisit
+from idp_bridge.services.desk_child import DeskChild
 from idp_bridge.web import at_counter, wording
 from idp_bridge.web.desk_person import house, uid
 from idp_bridge.web.forms import BirthDateForm, DateParts, NumberForm, stripped

@@ -38,7 +38,8 @@ from idp_bridge.domain.errors import (
 from idp_bridge.domain.evidence import EvidenceKind, IdentityKind
 from idp_bridge.domain.link import VisitId
 from idp_bridge.domain.people import School
-from idp_bridge.services.desk import DeskChild, DeskVisit
+from idp_bridge.services.desk import DeskVisit
+from idp_bridge.services.desk_child import DeskChild
 from idp_bridge.services.paper import ENTERABLE, enter_log
 from idp_bridge.services.reading import schools
 from idp_bridge.web import at_counter, desk_children, errors, wording

@@ -13,9 +13,10 @@ from wtforms import FormField, RadioField, SelectField, StringField, ValidationE
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import AnyOf, InputRequired, Optional
 
-from idp_bridge.domain.evidence import DENIAL_REASONS, EvidenceKind, IdentityKind
+from idp_bridge.domain.evidence import EvidenceKind, IdentityKind
 from idp_bridge.domain.link import LinkId
 from idp_bridge.domain.people import School, SchoolCode
+from idp_bridge.domain.reasons import DENIAL_REASONS
 from idp_bridge.services.paper import Log
 from idp_bridge.web import wording
 from idp_bridge.web.forms import DateParts, stripped

@@ -28,7 +28,7 @@ from idp_bridge.domain.errors import (
     Refusal,
     Restricted,
 )
-from idp_bridge.domain.evidence import DENIAL_REASONS, IdentityKind
+from idp_bridge.domain.evidence import IdentityKind
 from idp_bridge.domain.link import LinkId, LinkState, Move, VisitId
 from idp_bridge.domain.people import (
     GuardianHint,
@@ -38,6 +38,7 @@ from idp_bridge.domain.people import (
     Relationship,
     SchoolCode,
 )
+from idp_bridge.domain.reasons import DENIAL_REASONS
 from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.domain.visit_code import make
 from idp_bridge.services.expiring import lapse_visits
