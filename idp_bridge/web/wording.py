@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from babel.lists import format_list
 from flask_babel import LazyString, get_locale
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from idp_bridge.domain.evidence import EvidenceKind, IdentityKind
@@ -165,6 +166,10 @@ EVENTS: dict[str, LazyString] = {
     "link:came-of-age": _l("The student turned 18"),
     "link:suspended": _l("The link was put on hold"),
     "link:resumed": _l("The link works again"),
+    "link:corrected": _l("The school corrected the request with you"),
+    "link:reopened": _l("The request was opened again"),
+    "link:merged": _l("The link moved to your newer account"),
+    "link:moved": _l("The link moved here from your earlier account"),
 }
 """What a parent reads in "What has happened". An event that is not listed is not shown: it names no staff
 and tells nothing of what happened behind the counter."""
@@ -187,6 +192,11 @@ def appeal(reason: str | None) -> list[LazyString]:
     if known is None:
         return [APPEALS[Asked.SCHOOL]]
     return [APPEALS[known.ask], *([COMPLAINT] if known.final and known.ground is Ground.LEGAL else [])]
+
+
+def from_paper(day: str) -> str:
+    """Say that something was entered later, and when the papers were seen."""
+    return _("entered later from a paper log of %(day)s", day=day)
 
 
 def student_number(number: str) -> str:

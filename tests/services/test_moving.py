@@ -1,4 +1,4 @@
-"""A lost mailbox: the links go to the new account, whole and once; nobody finds an account that is not theirs."""
+"""A lost mailbox: the links go to the new account, whole and once; nobody finds a stranger's account."""
 
 from __future__ import annotations
 
@@ -249,7 +249,7 @@ def test_a_district_address(house, old, visit):
 @pytest.mark.parametrize("access", [True, False])
 @pytest.mark.parametrize("name", ["Amara Quintero-Bell", "Amara Quintero"])
 @pytest.mark.parametrize("student", [IRIS, MATEO])
-def test_a_restriction_against_either_account_stays_with_the_principal(
+def test_a_restriction_against_either_account_is_the_principals(
     house, old, visit, access, name, student
 ):
     house.directory.people["ana.ruiz"] = staff("ana.ruiz", f"{student.school}:principal")

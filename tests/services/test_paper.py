@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
+import sqlalchemy as sa
 
 from idp_bridge.domain.errors import (
     AlreadyAsked,
@@ -30,6 +31,7 @@ from idp_bridge.services.paper import Log, enter_log
 from idp_bridge.services.refusing import refuse_link
 from idp_bridge.services.restricting import Order, place
 from idp_bridge.services.verifying import record_identity, verify_link
+from idp_bridge.storage import tables
 from tests.conftest import AMARA, IRIS, MATEO, OTHER, TEO, staff
 from tests.services.test_verifying import CLERK, DISTRICT, ELSEWHERE, LAKESIDE, audited, refused, save_parent
 from tests.web.families import after, asked, claim, claim_for, confirmed, links_of
@@ -103,10 +105,13 @@ def test_identity_and_link_carry_when_and_by_whom_they_were_seen(house, waiting,
         assert rows.visits.get(waiting.visit).closed_at == clock.now()
 
 
-def test_the_identity_event_names_them_too(house, store, waiting):
+def test_the_identity_event_names_them_too(house, waiting):
     enter_log(house, CLERK, waiting.visit, log())
-    with store.reading() as rows:
-        assert rows.audit.first_bad() is None
+    with house.store.connection(write=False) as connection:
+        proven = sa.select(tables.audit.c.fields).where(tables.audit.c.name == "identity:proven")
+        assert connection.execute(proven).scalars().all() == [
+            {"kind": "passport", "seen_at": "2026-11-25T14:40:00+00:00", "seen_by": "entry-ana.ruiz"}
+        ]
     assert link_of(house, waiting).state is LinkState.AWAITING_VISIT
     assert proof_of(house, AMARA).entered_by == "entry-jo.hathaway"
     assert house.wakeup.woken == []
