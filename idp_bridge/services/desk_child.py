@@ -43,6 +43,8 @@ class DeskChild:
     """True when this clerk may refuse it; otherwise `place` says who can decide."""
     settles: bool
     """True when this clerk may also verify it: no referral, and not the first of two persons."""
+    refers: bool
+    """True when this clerk may hand it to the district office."""
     first: bool
     """True when this clerk saw the papers and waits for the second person."""
     ready: bool
@@ -89,6 +91,7 @@ def desk_child(
         other_guardians=_others(rows, student, parent.id),
         mine=undecided and not first and may(staff, _refusing(link), place),
         settles=undecided and may_settle(house.rules.evidence, staff, link, place),
+        refers=_refers(staff, link, place) and not first,
         first=first,
         ready=_ready(link, student),
         of_age=_of_age(house, student),
@@ -97,6 +100,12 @@ def desk_child(
         overrules=student is not None and may(staff, Action.OVERRULE, student.school),
         twins=twins(rows, parent, student.id) if student else (),
     )
+
+
+def _refers(staff: StaffMember, link: Link, place: SchoolCode) -> bool:
+    """Tell whether there is a district office above `staff` to hand it to, and it was not handed over yet."""
+    here = link.state in UNDECIDED and link.state is not LinkState.REFERRED
+    return here and may(staff, Action.VERIFY, place) and not may(staff, Action.SETTLE_REFERRED, place)
 
 
 def _refusing(link: Link) -> Action:

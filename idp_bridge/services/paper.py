@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from idp_bridge.domain.access import Action, StaffMember, may, require, require_somewhere
 from idp_bridge.domain.errors import (
     AlreadyAsked,
     BadInput,
-    ConflictOfInterest,
     MoveRefused,
     NotThere,
-    Restricted,
+    OneRefused,
+    Refusal,
 )
 from idp_bridge.domain.evidence import check_identity
 from idp_bridge.domain.link import LIVE, WAITING, Link, LinkId, LinkState, Move, Visit, VisitId, moved
@@ -28,6 +28,7 @@ from idp_bridge.services.counter import (
     AUDITED,
     actor,
     audit_refusal,
+    decision,
     parent_of,
     place_of,
     refuse_own,
@@ -55,6 +56,8 @@ class Log:
     identity: str | None = None
     verified: Mapping[LinkId, str] = field(default_factory=dict)
     """Link -> kind of evidence."""
+    until: Mapping[LinkId, date] = field(default_factory=dict)
+    """Link -> last day of the relationship, where the paper names one."""
     refused: Mapping[LinkId, str] = field(default_factory=dict)
     """Link -> reason of the list."""
 
@@ -67,8 +70,9 @@ class Log:
 def enter_log(house: House, uid: str, visit_id: VisitId, log: Log) -> None:
     """Enter what the sheet says of one visit, all of it or nothing.
 
-    Raises BadInput (time, person, nothing to enter), and whatever recording an identity, verifying and
-    refusing raise; a conflict of interest of either person and a restriction are audited.
+    Raises BadInput (time, person, nothing to enter), NoDuty, NotThere, MoveRefused, DistrictAddress,
+    AlreadyAsked, ConflictOfInterest, and OneRefused, which names the link that verifying or refusing stopped
+    at and why. A conflict of interest of either person and a restriction are audited.
     """
     staff = staff_member(house, uid)
     require_somewhere(staff, Action.FIND_VISIT)
@@ -78,11 +82,11 @@ def enter_log(house: House, uid: str, visit_id: VisitId, log: Log) -> None:
     now = house.clock.now()
     seen = PaperSeen(log.seen_at.replace(tzinfo=house.rules.zone).astimezone(UTC), saw)
     try:
-        with house.store.transaction() as rows:
+        with decision(house, staff, None, now, visit_id) as rows:
             parent = _enter(house, rows, staff, visit_id, log, seen, now)
-    except (ConflictOfInterest, Restricted) as refusal:
-        link = refusal.args[0] if refusal.args else None
-        audit_refusal(house, staff, visit_id, link, AUDITED[type(refusal)], now)
+    except OneRefused as stop:
+        if type(stop.why) in AUDITED:
+            audit_refusal(house, staff, None, LinkId(stop.link), AUDITED[type(stop.why)], now)
         raise
     if log.verified:
         house.wakeup.projection_due(parent)
@@ -102,10 +106,10 @@ def _enter(
     if log.identity:
         prove_within(house, rows, staff, visit_id, log.school, check_identity(log.identity), now, seen)
     for verified, evidence in log.verified.items():
-        with _audited_at(verified):
-            verify_within(house, rows, staff, Choice(verified, evidence), now, seen)
+        with _one(verified):
+            verify_within(house, rows, staff, Choice(verified, evidence, log.until.get(verified)), now, seen)
     for refused, reason in log.refused.items():
-        with _audited_at(refused):
+        with _one(refused):
             refuse_within(rows, staff, refused, reason, now, seen)
     return parent.id
 
@@ -161,9 +165,9 @@ def _reopen(rows: Rows, staff: StaffMember, link: Link, now: datetime) -> None:
 
 
 @contextmanager
-def _audited_at(link: LinkId) -> Iterator[None]:
-    """Let a refusal that is audited name the link it came at."""
+def _one(link: LinkId) -> Iterator[None]:
+    """Let a refusal name the link it came at."""
     try:
         yield
-    except (ConflictOfInterest, Restricted) as refusal:
-        raise type(refusal)(link) from refusal
+    except Refusal as why:
+        raise OneRefused(link, why) from why

@@ -150,7 +150,7 @@ def _happened(child: Child) -> list[tuple[str | None, str, str]]:
 def _words(step: Step) -> str:
     """Return what happened; a paper log is told for ever."""
     words = str(wording.EVENTS[step.event])
-    return f"{words} ({wording.from_paper(moment(step.seen_at))})" if step.seen_at else words
+    return f"{words}. {wording.on_paper(step.seen_at)}" if step.seen_at else words
 
 
 def _next(child: Child, state: LinkState) -> list[tuple[str | None, str, str]]:

@@ -10,14 +10,15 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import FormField, StringField
 
-from idp_bridge.domain.errors import AlreadyAsked, BadInput
-from idp_bridge.domain.link import Link, LinkId, asked_for
+from idp_bridge.domain.errors import AlreadyAsked, BadInput, MoveRefused, NotThere
+from idp_bridge.domain.link import WAITING, Link, LinkId, asked_for
 from idp_bridge.domain.people import StudentNumber, read_student_number
 from idp_bridge.services.correcting import correct_claim
 from idp_bridge.services.desk import DeskVisit
 from idp_bridge.services.desk_child import DeskChild
 from idp_bridge.web import at_counter, wording
 from idp_bridge.web.desk_person import house, uid
+from idp_bridge.web.desk_visit import child_of, shown_with
 from idp_bridge.web.forms import BirthDateForm, DateParts, NumberForm, stripped
 from idp_bridge.web.guards import for_staff
 from idp_bridge.web.visit_slip import born
@@ -56,7 +57,8 @@ class CorrectionForm(BirthDateForm):
 @for_staff
 def ask(link_id: str) -> str:
     """Show what was typed, and the two fields to correct it in."""
-    shown, child = at_counter.child(link_id)
+    shown = shown_with(link_id)
+    child = child_of(shown, link_id)
     return _page(shown, child, _filled(child.link))
 
 
@@ -64,7 +66,8 @@ def ask(link_id: str) -> str:
 @for_staff
 def correct(link_id: str) -> Any:
     """Note what the parent meant; the visit then shows whom it fits."""
-    shown, child = at_counter.child(link_id)
+    shown = shown_with(link_id)
+    child = child_of(shown, link_id)
     form = CorrectionForm()
     if not form.validate():
         return _page(shown, child, form), 422
@@ -93,7 +96,11 @@ def _filled(link: Link) -> CorrectionForm:
 
 
 def _page(shown: DeskVisit, child: DeskChild, form: CorrectionForm) -> str:
-    link = at_counter.mine(child).link
+    link = child.link
+    if link.state not in WAITING:
+        raise MoveRefused(f"correct in {link.state}")
+    if not child.mine:
+        raise NotThere
     return render_template(
         "school/correct.html",
         form=form,

@@ -24,6 +24,7 @@ from idp_bridge.domain.people import ParentId
 from idp_bridge.services.moving import Earlier, earlier_accounts, identified, move_links
 from idp_bridge.web import at_counter, errors
 from idp_bridge.web.desk_person import house, staff, uid
+from idp_bridge.web.desk_visit import shown_visit
 from idp_bridge.web.guards import for_staff
 from idp_bridge.web.languages import plain_day
 
@@ -73,7 +74,7 @@ def move(visit_id: str) -> Any:
 
 
 def _page(visit_id: str, form: MoveForm | None = None, fault: errors.Words | None = None) -> str:
-    shown = at_counter.visit(visit_id)
+    shown = shown_visit(visit_id)
     found = earlier_accounts(house(), staff(), VisitId(visit_id))
     return render_template(
         "school/move.html",

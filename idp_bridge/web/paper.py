@@ -22,20 +22,14 @@ from idp_bridge.domain.access import Action, require_somewhere, schools_for
 from idp_bridge.domain.errors import (
     AlreadyAsked,
     BadInput,
-    ChangedMeanwhile,
     ConflictOfInterest,
     DistrictAddress,
-    EndedBefore,
-    EvidenceRefused,
     IdentityMissing,
     MoveRefused,
     NoDuty,
-    NotInRoster,
-    OfAge,
-    Restricted,
+    OneRefused,
     SignInAgain,
 )
-from idp_bridge.domain.evidence import EvidenceKind, IdentityKind
 from idp_bridge.domain.link import VisitId
 from idp_bridge.domain.people import School
 from idp_bridge.services.desk import DeskVisit
@@ -44,6 +38,7 @@ from idp_bridge.services.paper import ENTERABLE, enter_log
 from idp_bridge.services.reading import schools
 from idp_bridge.web import at_counter, desk_children, errors, wording
 from idp_bridge.web.desk_person import house, place_name, staff, uid
+from idp_bridge.web.desk_visit import shown_visit
 from idp_bridge.web.guards import for_staff, signed_in
 from idp_bridge.web.paper_forms import PaperForm, paper_form
 
@@ -51,20 +46,7 @@ blueprint = Blueprint("paper", __name__, url_prefix="/desk")
 
 ROWS = 12
 """Lines of one printed sheet."""
-SAID_HERE = (
-    AlreadyAsked,
-    ChangedMeanwhile,
-    ConflictOfInterest,
-    DistrictAddress,
-    EndedBefore,
-    EvidenceRefused,
-    MoveRefused,
-    NoDuty,
-    NotInRoster,
-    OfAge,
-    Restricted,
-    SignInAgain,
-)
+SAID_HERE = (AlreadyAsked, ConflictOfInterest, DistrictAddress, MoveRefused, NoDuty, SignInAgain)
 """Refusals said on top of the form, so that nothing that was copied from the sheet is lost."""
 
 
@@ -79,10 +61,8 @@ def sheet() -> Response:
         "school/sheet.html",
         rows=ROWS,
         school=mine[0] if len(mine) == 1 else None,
-        identity_kinds=[(n, wording.IDENTITY_KINDS[kind]) for n, kind in enumerate(IdentityKind, 1)],
-        evidence_kinds=[
-            (chr(64 + n), wording.EVIDENCE_KINDS[kind]) for n, kind in enumerate(EvidenceKind, 1)
-        ],
+        identity_kinds=list(zip("123456789", wording.IDENTITY_KINDS.values(), strict=False)),
+        evidence_kinds=list(zip("ABCDEFGHIJKLM", wording.EVIDENCE_KINDS.values(), strict=False)),
         style=_style() if keep else None,
         school_name=place_name(mine),
         person_name=signed_in().name,
@@ -97,7 +77,7 @@ def sheet() -> Response:
 @for_staff
 def ask(visit_id: str) -> str:
     """Ask what the sheet says of this visit."""
-    shown = at_counter.visit(visit_id)
+    shown = shown_visit(visit_id)
     children = _children(shown)
     return _page(shown, children, _form(shown, children, fresh=True))
 
@@ -106,7 +86,7 @@ def ask(visit_id: str) -> str:
 @for_staff
 def enter(visit_id: str) -> Any:
     """Enter what the sheet says of this visit, all of it or nothing."""
-    shown = at_counter.visit(visit_id)
+    shown = shown_visit(visit_id)
     children = _children(shown)
     form = _form(shown, children)
     if not form.validate():
@@ -116,14 +96,28 @@ def enter(visit_id: str) -> Any:
     except BadInput as fault:
         form.refuse_each(fault.fields)
         return _page(shown, children, form), 422
-    except IdentityMissing:
-        form.refuse_each({"identity": "no-identity"})
-        return _page(shown, children, form), 422
+    except OneRefused as stop:
+        return _refused_one(shown, children, form, stop)
     except SAID_HERE as refusal:
         words = at_counter.words_of(refusal)
         return _page(shown, children, form, words), words.status
     flash(_("Entered from paper. It is marked as such for ever."), "ok")
     return redirect(url_for("school.visit", visit_id=visit_id))
+
+
+def _refused_one(
+    shown: DeskVisit, children: list[tuple[str, DeskChild]], form: PaperForm, stop: OneRefused
+) -> tuple[str, int]:
+    """Say which child was refused and why, at its field or on top; what was copied stays."""
+    words = at_counter.words_of(stop.why)
+    if isinstance(stop.why, IdentityMissing):
+        form.refuse_each({"identity": "no-identity"})
+        return _page(shown, children, form), 422
+    if form.refuse_child(stop.link, stop.why, f"{words.title}. {words.text}"):
+        return _page(shown, children, form), 422
+    who = next((title for title, one in children if one.link.id == stop.link), "")
+    fault = errors.Words(words.status, _("%(who)s: %(what)s", who=who, what=words.title), words.text)
+    return _page(shown, children, form, fault), words.status
 
 
 def _my_schools() -> tuple[School, ...]:
@@ -138,8 +132,7 @@ def _children(shown: DeskVisit) -> list[tuple[str, DeskChild]]:
 
 
 def _form(shown: DeskVisit, children: list[tuple[str, DeskChild]], *, fresh: bool = False) -> PaperForm:
-    accepted = [(one.link.id, title, one.accepted) for title, one in children]
-    return paper_form(shown.clerk_schools, accepted, needs_identity=shown.proof is None, fresh=fresh)
+    return paper_form(shown.clerk_schools, children, needs_identity=shown.proof is None, fresh=fresh)
 
 
 def _page(

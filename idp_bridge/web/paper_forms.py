@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, time
 from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import FormField, RadioField, SelectField, StringField, ValidationError
+from wtforms import RadioField, SelectField, StringField, ValidationError
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import AnyOf, InputRequired, Optional
 
-from idp_bridge.domain.evidence import EvidenceKind, IdentityKind
+from idp_bridge.domain.errors import BadInput, EvidenceRefused, Refusal
+from idp_bridge.domain.evidence import IdentityKind
 from idp_bridge.domain.link import LinkId
 from idp_bridge.domain.people import School, SchoolCode
 from idp_bridge.domain.reasons import DENIAL_REASONS
+from idp_bridge.services.desk_child import DeskChild
 from idp_bridge.services.paper import Log
-from idp_bridge.web import wording
-from idp_bridge.web.forms import DateParts, stripped
+from idp_bridge.web import desk_wording, wording
+from idp_bridge.web.desk_forms import DayField
+from idp_bridge.web.forms import stripped
 
 FAULTS = {
     "in-future": _l("This day and time is still to come"),
@@ -32,14 +35,17 @@ FAULTS = {
 }
 EARLIEST_HOUR = 7
 """No office opens earlier: a time before it, without AM, is meant for the afternoon."""
-CHILD = "child-"
-"""Field names of children begin with it; the link's id follows."""
+SAID, UNTIL = "said-", "until-"
+"""How the fields of a child are named; the link's id follows."""
 
 
 class PaperForm(FlaskForm):
     """When and by whom the papers of a visit were seen, and which."""
 
-    seen_on = FormField(DateParts, _l("On which day were the papers seen?"))
+    seen_on = DayField(
+        _l("On which day were the papers seen?"),
+        [InputRequired(_l("Enter the day that stands on the sheet"))],
+    )
     seen_time = StringField(
         _l("At what time?"), filters=[stripped], description=_l("For example 9:40 AM or 2:15 PM")
     )
@@ -58,7 +64,7 @@ class PaperForm(FlaskForm):
     school = RadioField(_l("At which school?"), validate_choice=False)
 
     children: tuple[str, ...] = ()
-    """Names of the fields that ask for a child."""
+    """Ids of the links that are asked about."""
 
     def validate_seen_time(self, field: StringField) -> None:
         """Accept a time of the day, with AM or PM or in 24 hours."""
@@ -68,40 +74,46 @@ class PaperForm(FlaskForm):
     @property
     def log(self) -> Log:
         """Return what the sheet says, once the form is valid."""
-        parts = self.seen_on.form
-        day = date(int(parts.year.data), int(parts.month.data), int(parts.day.data))
-        said = {LinkId(name.removeprefix(CHILD)): str(self[name].data) for name in self.children}
+        said = {LinkId(link): str(self[SAID + link].data) for link in self.children}
+        days = {LinkId(link): self[UNTIL + link].data for link in self.children if UNTIL + link in self}
         return Log(
-            seen_at=datetime.combine(day, read_time(self.seen_time.data) or time.min),
+            seen_at=datetime.combine(self.seen_on.data, read_time(self.seen_time.data) or time.min),
             seen_by=str(self.seen_by.data),
             school=SchoolCode(str(self.school.data or "")),
             identity=(self.identity.data or None) if self.identity is not None else None,
             verified=_of_kind(said, "shown"),
             refused=_of_kind(said, "refused"),
+            until={link: day for link, day in days.items() if day},
         )
 
     def refuse_each(self, faults: Mapping[str, str]) -> None:
         """Say at each field what is wrong with it."""
         for name, reason in faults.items():
-            words = [FAULTS[reason]]
-            if name == "seen_on":
-                for part in self.seen_on.form:
-                    part.errors = words
-            else:
-                self[self.children[0] if name == "links" else name].errors = words
+            self[SAID + self.children[0] if name == "links" else name].errors = [FAULTS[reason]]
+
+    def refuse_child(self, link: str, why: Refusal, words: str) -> bool:
+        """Say at the child's fields what the rules refuse there; False where it is not about a field."""
+        if isinstance(why, BadInput) and "until" in why.fields and UNTIL + link in self:
+            self[UNTIL + link].errors = [desk_wording.UNTIL_FAULTS[why.fields["until"]]]
+        elif isinstance(why, BadInput | EvidenceRefused):
+            self[SAID + link].errors = [words]
+        else:
+            return False
+        return True
 
 
 def paper_form(
     schools: Iterable[School],
-    children: Iterable[tuple[str, str, tuple[EvidenceKind, ...]]],
+    children: Iterable[tuple[str, DeskChild]],
     *,
     needs_identity: bool,
     fresh: bool = False,
 ) -> PaperForm:
-    """Return the form for a visit: its children (link, title, accepted kinds) each with a list."""
+    """Return the form for a visit: its `children`, by title, each with a list to choose from."""
     asked = tuple(children)
-    fields = {f"{CHILD}{link}": _child(title, accepted) for link, title, accepted in asked}
-    kind: Any = type("PaperFormOfVisit", (PaperForm,), {**fields, "children": tuple(fields)})
+    fields = dict(pair for title, child in asked for pair in _child(title, child))
+    links = tuple(child.link.id for _title, child in asked)
+    kind: Any = type("PaperFormOfVisit", (PaperForm,), {**fields, "children": links})
     form: PaperForm = kind(formdata=None) if fresh else kind()
     _offer(form, tuple(schools), needs_identity)
     return form
@@ -131,7 +143,9 @@ def _offer(form: PaperForm, schools: tuple[School, ...], needs_identity: bool) -
         del form.identity
 
 
-def _child(title: str, accepted: tuple[EvidenceKind, ...]) -> SelectField:
+def _child(title: str, child: DeskChild) -> Iterator[tuple[str, Any]]:
+    """Yield the fields that ask for one child, by name."""
+    link, accepted = child.link.id, child.accepted
     choices = [
         ("", _("Nothing on the sheet")),
         *((f"shown:{kind}", _("Linked: %(what)s", what=wording.EVIDENCE_KINDS[kind])) for kind in accepted),
@@ -141,7 +155,9 @@ def _child(title: str, accepted: tuple[EvidenceKind, ...]) -> SelectField:
         ),
     ]
     known = AnyOf([value for value, _words in choices], FAULTS["choose"])
-    return SelectField(title, [known], choices=choices, validate_choice=False)
+    yield SAID + link, SelectField(title, [known], choices=choices, validate_choice=False)
+    if child.asks_until:
+        yield UNTIL + link, DayField(_("Last day of the relationship"), [Optional()])
 
 
 def _of_kind(said: Mapping[LinkId, str], kind: str) -> dict[LinkId, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from babel.lists import format_list
 from flask_babel import LazyString, get_locale
@@ -14,6 +15,7 @@ from idp_bridge.domain.link import LinkState
 from idp_bridge.domain.people import Relationship
 from idp_bridge.domain.reasons import DENIAL_REASONS as REASONS
 from idp_bridge.domain.reasons import Asked, Ground
+from idp_bridge.web.languages import moment
 
 RELATIONSHIPS: dict[str, LazyString] = {
     Relationship.PARENT: _l("Birth or adoptive parent"),
@@ -95,20 +97,20 @@ DENIAL_ADVICE: dict[str, LazyString] = {
         "them: ask the school how."
     ),
     "papers-not-genuine": _l(
-        "Who issued your papers could not confirm them. Ask that office for certified copies and bring them to "
-        "the school."
+        "Who issued your papers could not confirm them. Ask that office for certified copies and bring them "
+        "to the school."
     ),
     "not-entitled": _l(
-        "The school looked at your request and found that it may not link you to this student. You can ask for "
-        "the reason and bring papers that show something else."
+        "The school looked at your request and found that it may not link you to this student. You can ask "
+        "for the reason and bring papers that show something else."
     ),
 }
 """What a parent can do after each reason."""
 
 APPEALS: dict[str, LazyString] = {
     Asked.SCHOOL: _l(
-        "If you think this is not right, ask the principal of the school to look at it again. If that does not "
-        "help, ask the district office."
+        "If you think this is not right, ask the principal of the school to look at it again. "
+        "If that does not help, ask the district office."
     ),
     Asked.DISTRICT: _l("If you think this is not right, ask the district office to look at it again."),
 }
@@ -194,9 +196,9 @@ def appeal(reason: str | None) -> list[LazyString]:
     return [APPEALS[known.ask], *([COMPLAINT] if known.final and known.ground is Ground.LEGAL else [])]
 
 
-def from_paper(day: str) -> str:
-    """Say that something was entered later, and when the papers were seen."""
-    return _("entered later from a paper log of %(day)s", day=day)
+def on_paper(seen_at: datetime | None) -> str:
+    """Say that something was entered later, and when the papers were seen; empty where it was not."""
+    return _("Entered later from a paper log of %(day)s", day=moment(seen_at)) if seen_at else ""
 
 
 def student_number(number: str) -> str:

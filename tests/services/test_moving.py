@@ -249,9 +249,7 @@ def test_a_district_address(house, old, visit):
 @pytest.mark.parametrize("access", [True, False])
 @pytest.mark.parametrize("name", ["Amara Quintero-Bell", "Amara Quintero"])
 @pytest.mark.parametrize("student", [IRIS, MATEO])
-def test_a_restriction_against_either_account_is_the_principals(
-    house, old, visit, access, name, student
-):
+def test_a_restriction_against_either_account_is_the_principals(house, old, visit, access, name, student):
     house.directory.people["ana.ruiz"] = staff("ana.ruiz", f"{student.school}:principal")
     given, _, family = name.partition(" ")
     limits = Order(student.number, given, family, access, True, "court-order", date(2027, 6, 1))

@@ -20,11 +20,14 @@ from idp_bridge.domain.errors import (
     NoDuty,
     NotInRoster,
     NotThere,
+    OneRefused,
     Restricted,
 )
+from idp_bridge.domain.evidence import DEFAULT_POLICY, EvidenceKind
 from idp_bridge.domain.link import LinkId, LinkState, Move, VisitId
-from idp_bridge.domain.people import GuardianHint
+from idp_bridge.domain.people import GuardianHint, Relationship
 from idp_bridge.domain.roster import RosterChanges
+from idp_bridge.services.agreeing import agree_link
 from idp_bridge.services.expiring import lapse_visits
 from idp_bridge.services.failures import Unreachable
 from idp_bridge.services.paper import Log, enter_log
@@ -62,6 +65,21 @@ def lapsed(house, waiting, clock):
     clock.advance(days=14)
     assert lapse_visits(house, clock.now()) == 1
     return waiting
+
+
+def stopped(house, kind, act, *written) -> None:
+    """Assert that one child was refused for exactly `kind`, and nothing of the sheet was entered."""
+    why = []
+
+    def noted() -> None:
+        try:
+            act()
+        except OneRefused as stop:
+            why.append(type(stop.why))
+            raise
+
+    refused(house, OneRefused, noted, *written)
+    assert why == [kind]
 
 
 def log(link=None, **more) -> Log:
@@ -177,7 +195,7 @@ def test_what_was_verified_meanwhile_stands(house, lapsed):
 def test_all_of_a_sheets_line_or_nothing(house, waiting):
     nobody = asked(house, AMARA, claim("46999999"))
     said = log(verified={waiting.id: "birth-certificate", nobody.id: "birth-certificate"})
-    refused(house, NotInRoster, lambda: enter_log(house, CLERK, waiting.visit, said))
+    stopped(house, NotInRoster, lambda: enter_log(house, CLERK, waiting.visit, said))
 
 
 # --- refusals ------------------------------------------------------------------------------------
@@ -258,16 +276,42 @@ def test_a_restriction_is_audited_at_the_link(house, directory, waiting):
         lambda: enter_log(house, CLERK, waiting.visit, log(waiting)),
         "verification:refused",
     )
-    assert events(house, waiting)[-1].fields == {"reason": "restriction"}
+    assert [event.fields for event in events(house, waiting)[-1:]] == [{"reason": "restriction"}]
 
 
 def test_identity_and_evidence_as_in_a_normal_verification(house, waiting):
     enter = lambda **more: enter_log(house, CLERK, waiting.visit, log(waiting, **more))  # noqa: E731
-    refused(house, IdentityMissing, lambda: enter(identity=None))
+    stopped(house, IdentityMissing, lambda: enter(identity=None))
     refused(house, BadInput, lambda: enter(identity="library-card"))
-    refused(house, EvidenceRefused, lambda: enter(verified={waiting.id: "agency-letter"}))
-    refused(house, BadInput, lambda: enter(verified={waiting.id: "a-promise"}))
-    refused(house, BadInput, lambda: enter(verified={}, refused={waiting.id: "custody"}))
+    stopped(house, EvidenceRefused, lambda: enter(verified={waiting.id: "agency-letter"}))
+    stopped(house, BadInput, lambda: enter(verified={waiting.id: "a-promise"}))
+    stopped(house, BadInput, lambda: enter(verified={}, refused={waiting.id: "custody"}))
+
+
+def test_a_last_day_that_the_paper_names(house, clock):
+    link = asked(house, AMARA, claim_for(IRIS, Relationship.CASEWORKER))
+    clock.advance(days=2)
+    said = log(verified={link.id: "agency-letter"}, until={link.id: date(2027, 6, 30)})
+    enter_log(house, CLERK, link.visit, said)
+    done = link_of(house, link)
+    assert done.expires_at.isoformat() == "2027-07-01T04:00:00+00:00"
+    assert events(house, link)[-1].fields["until"] == "2027-06-30"
+
+
+def test_evidence_that_needs_a_second_person_asks_for_one(house, clock):
+    policy = {**DEFAULT_POLICY}
+    policy[Relationship.PARENT] = replace(
+        policy[Relationship.PARENT], second_person=frozenset({EvidenceKind.BIRTH_CERTIFICATE})
+    )
+    house = replace(house, rules=replace(house.rules, evidence=policy))
+    link = asked(house, AMARA, claim_for(IRIS))
+    clock.advance(days=2)
+    enter_log(house, CLERK, link.visit, log(link))
+    done = link_of(house, link)
+    assert (done.state, done.first_staff) == (LinkState.AWAITING_SECOND, "entry-ana.ruiz")
+    assert events(house, link)[-1].fields["seen_by"] == "entry-ana.ruiz"
+    assert agree_link(house, CLERK, link.id).paper_seen_at == AT_UTC
+    refused(house, MoveRefused, lambda: agree_link(house, SAW, link.id))
 
 
 def test_a_proven_identity_is_not_replaced(house, clock):
@@ -286,7 +330,7 @@ def test_a_district_address(house, waiting):
 def test_a_student_who_left_meanwhile(house, lapsed):
     with house.store.transaction() as rows:
         rows.roster.write(RosterChanges(students=(replace(IRIS, enrolled=False),)))
-    refused(house, NotInRoster, lambda: enter_log(house, CLERK, lapsed.visit, log(lapsed)))
+    stopped(house, NotInRoster, lambda: enter_log(house, CLERK, lapsed.visit, log(lapsed)))
 
 
 def test_a_child_of_another_school(house, clock):
@@ -301,7 +345,7 @@ def test_an_earlier_end_on_the_merits(house, clock):
     refuse_link(house, CLERK, first.id, "not-entitled")
     link = asked(house, AMARA, claim_for(IRIS))
     clock.advance(days=2)
-    refused(house, EndedBefore, lambda: enter_log(house, CLERK, link.visit, log(link)))
+    stopped(house, EndedBefore, lambda: enter_log(house, CLERK, link.visit, log(link)))
 
 
 @pytest.mark.parametrize("move", [Move.CANCEL, Move.DENY, Move.VERIFY, Move.REFER])
