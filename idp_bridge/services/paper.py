@@ -23,7 +23,7 @@ from idp_bridge.domain.errors import (
 from idp_bridge.domain.evidence import check_identity
 from idp_bridge.domain.link import LIVE, WAITING, Link, LinkId, LinkState, Move, Visit, VisitId, moved
 from idp_bridge.domain.paper import PaperSeen, check_time
-from idp_bridge.domain.people import ParentId, SchoolCode
+from idp_bridge.domain.people import Parent, ParentId, SchoolCode
 from idp_bridge.services.counter import (
     AUDITED,
     actor,
@@ -99,8 +99,9 @@ def _enter(
     links = _named(rows, visit, log)
     _check_duties(rows, links, log, (staff, seen.by))
     parent = parent_of(house, rows, visit.parent)
-    refuse_own(rows, seen.by, parent, [link.student for link in links if link.student])
+    refuse_own(rows, seen.by, parent, ())
     for link in links:
+        _refuse_own_child(rows, parent, link, (staff, seen.by))
         if link.state is LinkState.LAPSED:
             _reopen(rows, staff, link, now)
     if log.identity:
@@ -150,6 +151,12 @@ def _check_duties(rows: Rows, links: list[Link], log: Log, both: tuple[StaffMemb
         require(enters, action, place)
         if not may(saw, action, place):
             raise BadInput(NO_DUTY)
+
+
+def _refuse_own_child(rows: Rows, parent: Parent, link: Link, both: tuple[StaffMember, StaffMember]) -> None:
+    with _one(link.id):
+        for person in both:
+            refuse_own(rows, person, parent, (link.student,) if link.student else ())
 
 
 def _reopen(rows: Rows, staff: StaffMember, link: Link, now: datetime) -> None:

@@ -261,16 +261,27 @@ def test_the_own_child_of_either_person_is_audited(house, directory, waiting, wh
     with house.store.transaction() as rows:
         rows.roster.write(RosterChanges(hints={IRIS.id: (hint,)}))
     enter = lambda said: enter_log(house, CLERK, waiting.visit, said)  # noqa: E731
-    refused(house, ConflictOfInterest, lambda: enter(log(waiting)), "verification:refused")
+    stopped(house, ConflictOfInterest, lambda: enter(log(waiting)), "verification:refused")
     no = log(identity=None, refused={waiting.id: "not-the-student"})
-    refused(house, ConflictOfInterest, lambda: enter(no), "verification:refused")
+    stopped(house, ConflictOfInterest, lambda: enter(no), "verification:refused")
+    assert {event.student for event in events(house, waiting)} == {IRIS.id}
+
+
+def test_the_own_account_of_who_saw_the_papers_is_audited(house, waiting):
+    save_parent(house, AMARA, "a@mail.example", "Ana", "Ruiz")
+    refused(
+        house,
+        ConflictOfInterest,
+        lambda: enter_log(house, CLERK, waiting.visit, log()),
+        "verification:refused",
+    )
 
 
 def test_a_restriction_is_audited_at_the_link(house, directory, waiting):
     directory.people["pat.bell"] = staff("pat.bell", "0552:principal")
     limits = Order(IRIS.number, "Amara", "Quintero-Bell", True, True, "court-order", date(2027, 6, 1))
     place(house, "pat.bell", limits)
-    refused(
+    stopped(
         house,
         Restricted,
         lambda: enter_log(house, CLERK, waiting.visit, log(waiting)),
