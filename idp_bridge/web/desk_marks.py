@@ -16,12 +16,13 @@ def marks(child: DeskChild) -> list[str]:
 
 
 def _earlier(one: Earlier) -> str:
+    unknown = _("no reason is known")
     reasons = {**wording.DENIAL_REASONS, **wording.REVOCATION_REASONS}
     return _(
         "%(what)s before, on %(day)s: %(reason)s",
         what=desk_wording.EARLIER[one.state],
         day=local_day(one.at),
-        reason=reasons.get(one.reason, _("no reason is known")),
+        reason=reasons.get(one.reason, unknown),
     )
 
 

@@ -77,7 +77,7 @@ def refused_one(shown: DeskVisit, stop: OneRefused, forms: Mapping[str, Evidence
     fault = errors.Words(
         words.status,
         _("%(who)s: %(what)s", who=who, what=words.title),
-        _("%(why)s Nothing was linked, for the other students neither.", why=words.text),
+        _("%(why)s None of the students was linked.", why=words.text),
     )
     return visit_page(shown_visit(shown.visit.id), forms=forms, fault=fault), words.status
 
