@@ -34,6 +34,8 @@ from idp_bridge.services.counter import (
     refuse_own,
     staff_member,
 )
+from idp_bridge.services.desk import DeskVisit
+from idp_bridge.services.desk_child import DeskChild
 from idp_bridge.services.expiring import close_visit
 from idp_bridge.services.house import House
 from idp_bridge.services.recording import record
@@ -65,6 +67,16 @@ class Log:
     def links(self) -> tuple[LinkId, ...]:
         """Return the requests the sheet says something of."""
         return (*self.verified, *self.refused)
+
+
+def enterable(shown: DeskVisit) -> tuple[DeskChild, ...]:
+    """Return the requests of a visit that this clerk may enter from a sheet."""
+    mine = {school.code for school in shown.clerk_schools}
+    return tuple(
+        one
+        for one in shown.children
+        if one.link.state in ENTERABLE and one.place is not None and one.place.code in mine
+    )
 
 
 def enter_log(house: House, uid: str, visit_id: VisitId, log: Log) -> None:

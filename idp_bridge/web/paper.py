@@ -27,6 +27,7 @@ from idp_bridge.domain.errors import (
     IdentityMissing,
     MoveRefused,
     NoDuty,
+    NotThere,
     OneRefused,
     SignInAgain,
 )
@@ -34,7 +35,7 @@ from idp_bridge.domain.link import VisitId
 from idp_bridge.domain.people import School
 from idp_bridge.services.desk import DeskVisit
 from idp_bridge.services.desk_child import DeskChild
-from idp_bridge.services.paper import ENTERABLE, enter_log
+from idp_bridge.services.paper import ENTERABLE, enter_log, enterable
 from idp_bridge.services.reading import schools
 from idp_bridge.web import at_counter, desk_children, errors, wording
 from idp_bridge.web.desk_person import house, place_name, staff, uid
@@ -128,7 +129,7 @@ def _my_schools() -> tuple[School, ...]:
 
 def _children(shown: DeskVisit) -> list[tuple[str, DeskChild]]:
     """Return the requests of the visit that can be entered, with their titles."""
-    return [(desk_children.title(one), one) for one in shown.children if one.link.state in ENTERABLE]
+    return [(desk_children.title(one), one) for one in enterable(shown)]
 
 
 def _form(shown: DeskVisit, children: list[tuple[str, DeskChild]], *, fresh: bool = False) -> PaperForm:
@@ -142,7 +143,8 @@ def _page(
     fault: errors.Words | None = None,
 ) -> str:
     if not children:
-        raise MoveRefused("nothing of the visit can be entered")
+        waits = any(one.link.state in ENTERABLE for one in shown.children)
+        raise NotThere if waits else MoveRefused("nothing of the visit can be entered")
     return render_template(
         "school/paper.html",
         form=form,
