@@ -155,7 +155,8 @@ def _child(title: str, child: DeskChild) -> Iterator[tuple[str, Any]]:
         ),
     ]
     known = AnyOf([value for value, _words in choices], FAULTS["choose"])
-    yield SAID + link, SelectField(title, [known], choices=choices, validate_choice=False)
+    offered = [SelectChoice(value, words) for value, words in choices]
+    yield SAID + link, SelectField(title, [known], choices=offered, validate_choice=False)
     if child.asks_until:
         yield UNTIL + link, DayField(_("Last day of the relationship"), [Optional()])
 

@@ -1,4 +1,4 @@
-"""Sample visits for correcting, paper logs and moving links; beside `serve_desk`, needs no Keycloak, no LDAP."""
+"""Sample visits for correcting, paper logs and moving links; beside `serve_desk`."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _open(desk: Desk) -> VisitId:
 def _sheet(desk: Desk, visit: VisitId) -> Log:
     first, second = (LinkId(link) for link in desk.links(visit))
     return Log(
-        seen_at=datetime(2026, 11, 23, 9, 40),  # noqa: DTZ001 - the clock on the wall
+        seen_at=datetime(2026, 11, 23, 9, 40),
         seen_by=CLERK,
         school=LAKESIDE,
         identity="passport",
