@@ -45,7 +45,7 @@ from idp_bridge.web.paper_forms import PaperForm, paper_form
 
 blueprint = Blueprint("paper", __name__, url_prefix="/desk")
 
-ROWS = 10
+ROWS = 6
 """Lines of one printed sheet."""
 SAID_HERE = (AlreadyAsked, ConflictOfInterest, DistrictAddress, MoveRefused, NoDuty, SignInAgain)
 """Refusals said on top of the form, so that nothing that was copied from the sheet is lost."""
