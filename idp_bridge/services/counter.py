@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from idp_bridge.domain.access import (
     Action,
@@ -34,6 +35,7 @@ from idp_bridge.domain.link import (
     Visit,
     VisitId,
 )
+from idp_bridge.domain.paper import PaperSeen
 from idp_bridge.domain.people import (
     Parent,
     ParentId,
@@ -139,6 +141,13 @@ def actor(staff: StaffMember) -> Actor:
 def decided(link: Link, staff: StaffMember) -> Link:
     """Return `link` with who of the staff decided it."""
     return replace(link, decided_by=staff.directory_id)
+
+
+def on_paper(link: Link, seen: PaperSeen | None) -> tuple[Link, dict[str, Any]]:
+    """Return `link` marked for ever as entered from paper, and what the audit says of that; if it was."""
+    if seen is None:
+        return link, {}
+    return replace(link, paper_seen_at=seen.at, paper_seen_by=seen.by.directory_id), seen.fields
 
 
 def audit_refusal(

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from flask_babel import gettext as _
 
 from idp_bridge.domain.link import WAITING, LinkState
-from idp_bridge.services.reading import Child
+from idp_bridge.services.reading import Child, Step
 from idp_bridge.web import wording
 from idp_bridge.web.languages import day, moment, plain_day
 
@@ -141,10 +141,16 @@ def _sentence(child: Child, state: LinkState, zone: ZoneInfo) -> str:
 
 def _happened(child: Child) -> list[tuple[str | None, str, str]]:
     return [
-        (moment(step.at), str(wording.EVENTS[step.event]), step.at.isoformat())
+        (moment(step.at), _words(step), step.at.isoformat())
         for step in child.steps
         if step.event in wording.EVENTS
     ]
+
+
+def _words(step: Step) -> str:
+    """Return what happened; a paper log is told for ever."""
+    words = str(wording.EVENTS[step.event])
+    return f"{words}. {wording.on_paper(step.seen_at)}" if step.seen_at else words
 
 
 def _next(child: Child, state: LinkState) -> list[tuple[str | None, str, str]]:
