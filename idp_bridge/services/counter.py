@@ -84,6 +84,14 @@ def check_accounts(house: House, staff: StaffMember, links: Iterable[LinkId]) ->
         check_account(house, parent)
 
 
+def check_account_of(house: House, visit_id: VisitId) -> None:
+    """Look at the account of a visit's parent before the transaction opens. Raises as `check_account`."""
+    with house.store.reading() as rows:
+        visit = rows.visits.get(visit_id)
+    if visit:
+        check_account(house, visit.parent)
+
+
 def refuse_own(rows: Rows, staff: StaffMember, parent: Parent, students: Iterable[StudentId]) -> None:
     """Raise ConflictOfInterest for the staff member's own account, or a child of theirs: by the roster's
     guardians, and by the accounts linked already (the roster may know a parent by another name)."""

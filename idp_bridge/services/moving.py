@@ -38,6 +38,7 @@ from idp_bridge.domain.people import Parent, ParentId, SchoolCode, Student
 from idp_bridge.domain.restriction import against
 from idp_bridge.services.counter import (
     actor,
+    check_account_of,
     decision,
     parent_of,
     refuse_lapsed,
@@ -85,11 +86,12 @@ def move_links(house: House, uid: str, visit_id: VisitId, old_id: ParentId) -> t
     """Move every verified and suspended link of the earlier account; return them as they are now.
 
     Raises NoDuty, NotThere (also for an account that is no earlier one of this person), MoveRefused,
-    CodeLapsed, DistrictAddress, IdentityMissing, EndedBefore, ConflictOfInterest and Restricted; the last
+    CodeLapsed, DistrictAddress, SignInAgain, IdentityMissing, EndedBefore, ConflictOfInterest and Restricted; the last
     two are audited though nothing changes.
     """
     staff = staff_member(house, uid)
     require_somewhere(staff, Action.MOVE_LINKS)
+    check_account_of(house, visit_id)
     now = house.clock.now()
     with decision(house, staff, None, now, visit_id) as rows:
         done = _move(house, rows, staff, visit_id, old_id, now)

@@ -28,6 +28,7 @@ from idp_bridge.services.counter import (
     AUDITED,
     actor,
     audit_refusal,
+    check_account_of,
     decision,
     parent_of,
     place_of,
@@ -83,7 +84,7 @@ def enter_log(house: House, uid: str, visit_id: VisitId, log: Log) -> None:
     """Enter what the sheet says of one visit, all of it or nothing.
 
     Raises BadInput (time, person, nothing to enter), NoDuty, NotThere, MoveRefused, DistrictAddress,
-    AlreadyAsked, ConflictOfInterest, and OneRefused, which names the link that verifying or refusing stopped
+    SignInAgain, AlreadyAsked, ConflictOfInterest, and OneRefused, which names the link that verifying or refusing stopped
     at and why. A conflict of interest of either person and a restriction are audited.
     """
     staff = staff_member(house, uid)
@@ -91,6 +92,8 @@ def enter_log(house: House, uid: str, visit_id: VisitId, log: Log) -> None:
     saw = house.directory.staff(log.seen_by)
     if saw is None:
         raise BadInput(NO_DUTY)
+    if log.verified:
+        check_account_of(house, visit_id)
     now = house.clock.now()
     seen = PaperSeen(log.seen_at.replace(tzinfo=house.rules.zone).astimezone(UTC), saw)
     try:

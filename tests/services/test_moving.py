@@ -17,6 +17,7 @@ from idp_bridge.domain.errors import (
     NoDuty,
     NotThere,
     Restricted,
+    SignInAgain,
 )
 from idp_bridge.domain.events import Actor, ActorKind
 from idp_bridge.domain.link import DISPUTE, LinkState, Move, VisitId
@@ -239,6 +240,12 @@ def test_after_the_last_day_and_in_a_finished_visit(house, old, visit, clock):
     clock.advance(days=-15)
     move_links(house, CLERK, visit, AMARA)
     refused(house, MoveRefused, lambda: move_links(house, CLERK, visit, AMARA))
+
+
+def test_an_e_mail_that_changed_needs_a_fresh_sign_in(house, old, visit, clock):
+    with house.store.transaction() as rows:
+        rows.parents.save(replace(rows.parents.get(NEW), email_changed_at=clock.now()))
+    refused(house, SignInAgain, lambda: move_links(house, CLERK, visit, AMARA))
 
 
 def test_a_district_address(house, old, visit):

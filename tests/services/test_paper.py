@@ -22,6 +22,7 @@ from idp_bridge.domain.errors import (
     NotThere,
     OneRefused,
     Restricted,
+    SignInAgain,
 )
 from idp_bridge.domain.evidence import DEFAULT_POLICY, EvidenceKind
 from idp_bridge.domain.link import LinkId, LinkState, Move, VisitId
@@ -331,6 +332,12 @@ def test_a_proven_identity_is_not_replaced(house, clock):
     clock.advance(days=2)
     enter_log(house, CLERK, link.visit, log(link))
     assert proof_of(house, AMARA) == proof
+
+
+def test_an_e_mail_that_changed_needs_a_fresh_sign_in(house, waiting, clock):
+    with house.store.transaction() as rows:
+        rows.parents.save(replace(rows.parents.get(AMARA), email_changed_at=clock.now()))
+    refused(house, SignInAgain, lambda: enter_log(house, CLERK, waiting.visit, log(waiting)))
 
 
 def test_a_district_address(house, waiting):
