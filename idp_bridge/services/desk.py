@@ -30,6 +30,7 @@ from idp_bridge.domain.people import (
 from idp_bridge.domain.restriction import against
 from idp_bridge.domain.visit_code import make
 from idp_bridge.services.counter import place_of
+from idp_bridge.services.guessing import many_requests
 from idp_bridge.services.house import House
 from idp_bridge.services.rows import QueueRow, Rows
 
@@ -52,6 +53,8 @@ class DeskChild:
     """True when the claim names the student exactly, so that it can be verified."""
     held: bool
     """True when a restriction stands for this person and student: the principal decides what to say."""
+    crowded: bool
+    """True when unusually many requests, or accounts, named this number of late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,7 @@ def _desk_child(
         mine=may(staff, Action.VERIFY, place) and link.state in WAITING,
         ready=_ready(link, student),
         held=_held(rows, parent, student),
+        crowded=many_requests(house, rows, link.claimed.student_number, house.clock.now()),
     )
 
 

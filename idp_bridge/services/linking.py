@@ -23,6 +23,7 @@ from idp_bridge.domain.matching import fits
 from idp_bridge.domain.people import Parent, ParentId, StudentId, in_district_domain
 from idp_bridge.domain.visit_code import fingerprint, make
 from idp_bridge.services.expiring import close_visit, lapse
+from idp_bridge.services.guessing import counted
 from idp_bridge.services.house import House
 from idp_bridge.services.notifying import tell
 from idp_bridge.services.recording import record
@@ -77,15 +78,16 @@ def check_claim(house: House, claimed: Claimed) -> None:
         raise BadInput(faults)
 
 
-def request_link(house: House, parent_id: ParentId, claimed: Claimed) -> VisitId:
+def request_link(house: House, parent_id: ParentId, claimed: Claimed, address: str = "") -> VisitId:
     """Ask for a link and return the visit that will settle it.
 
     The answer is the same whether the student exists, the birth date is right, or the link is there
-    already. The same request again changes nothing. Raises BadInput and DistrictAddress.
+    already. The same request again changes nothing. `address` is the network address it came from. Raises
+    BadInput, DistrictAddress and TooManyGuesses.
     """
     check_claim(house, claimed)
     now = house.clock.now()
-    with house.store.transaction() as rows:
+    with counted(house, parent_id, (claimed.student_number,), address, now) as rows:
         parent = _known(rows, parent_id)
         if in_district_domain(parent.email, house.rules.email_domains):
             raise DistrictAddress

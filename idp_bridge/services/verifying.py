@@ -58,6 +58,7 @@ from idp_bridge.services.counter import (
     staff_member,
 )
 from idp_bridge.services.expiring import close_visit
+from idp_bridge.services.guessing import count_code, count_verification
 from idp_bridge.services.house import House
 from idp_bridge.services.recording import record
 from idp_bridge.services.rows import Rows
@@ -66,18 +67,21 @@ from idp_bridge.services.rows import Rows
 def find_visit(house: House, uid: str, typed: str) -> VisitId:
     """Return the visit whose code was typed or scanned.
 
-    Raises NoDuty, CodeUnknown, CodeUsed (all decided) and CodeLapsed (last day over).
+    Raises NoDuty, CodeUnknown, CodeUsed (all decided), CodeLapsed (last day over) and TooManyGuesses.
     """
     staff = staff_member(house, uid)
     require_somewhere(staff, Action.FIND_VISIT)
-    code = read(typed)
-    with house.store.reading() as rows:
+    code, now = read(typed), house.clock.now()
+    with house.store.transaction() as rows:
         visit = rows.visits.by_fingerprint(fingerprint(house.rules.code_key, code))
         links = rows.links.of_visit(visit.id) if visit else ()
+        refusal = count_code(house, rows, staff, now, right=visit is not None)
+    if refusal is not None:
+        raise refusal
     if visit is None:
         raise CodeUnknown
     if visit.closed_at is None:
-        refuse_lapsed(house, visit, house.clock.now())
+        refuse_lapsed(house, visit, now)
         return visit.id
     raise CodeLapsed if any(link.state is LinkState.LAPSED for link in links) else CodeUsed
 
@@ -168,6 +172,7 @@ def _verify(
     done = decided(verified(link, student, kind, student.school, now, house.rules.zone), staff)
     refuse_lapsed(house, rows.visits.get(link.visit), now)
     record(rows, link, done, "link:verified", actor(staff), school=student.school, evidence=kind)
+    count_verification(house, rows, staff, now)
     close_visit(rows, link.visit, now)
     return done
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from idp_bridge.domain.events import FIRST_HASH, Actor, ActorKind, Event, chained
+from idp_bridge.domain.events import FIRST_HASH, Actor, ActorKind, Event, chained, is_alarm
 from idp_bridge.domain.link import LinkId
 from idp_bridge.domain.people import StudentId
+from idp_bridge.services.rows import AuditQuery, AuditRow
 from idp_bridge.storage import tables
 
 _rows = tables.audit
@@ -40,31 +41,62 @@ class SqlAudit:
                 hash=chained(before, event),
             )
         )
+        if is_alarm(event.name):
+            self._connection.execute(sa.insert(tables.alarms).values(number=number + 1))
 
     def of_link(self, link: LinkId) -> tuple[Event, ...]:
         """Return the events of one link, oldest first."""
         query = sa.select(_rows).where(_rows.c.link == link).order_by(_rows.c.number)
-        return tuple(_event(row) for row in self._connection.execute(query).mappings())
+        return tuple(event_of(row) for row in self._connection.execute(query).mappings())
 
     def of_student(self, student: StudentId) -> tuple[Event, ...]:
         """Return the events about one student, oldest first."""
         query = sa.select(_rows).where(_rows.c.student == student).order_by(_rows.c.number)
-        return tuple(_event(row) for row in self._connection.execute(query).mappings())
+        return tuple(event_of(row) for row in self._connection.execute(query).mappings())
 
-    def first_bad(self) -> int | None:
+    def first_bad(self, first: int = 1, limit: int | None = None) -> int | None:
         """Return the number of the first row whose hash does not fit, or None if the chain is whole."""
-        before, expected = FIRST_HASH, 1
-        rows = self._connection.execution_options(yield_per=1000).execute(
-            sa.select(_rows).order_by(_rows.c.number)
-        )
+        before, expected = self._hash_before(first), first
+        query = sa.select(_rows).where(_rows.c.number >= first).order_by(_rows.c.number).limit(limit)
+        rows = self._connection.execution_options(yield_per=1000).execute(query)
         for row in rows.mappings():
-            if row["number"] != expected or row["hash"] != chained(before, _event(row)):
+            if row["number"] != expected or row["hash"] != chained(before, event_of(row)):
                 return expected
             before, expected = row["hash"], expected + 1
         return None
 
+    def _hash_before(self, first: int) -> str:
+        query = sa.select(_rows.c.hash).where(_rows.c.number == first - 1)
+        return self._connection.execute(query).scalar() or FIRST_HASH
 
-def _event(row: Any) -> Event:
+    def length(self) -> int:
+        """Return the number of the newest row, 0 if there is none."""
+        return self._connection.execute(sa.select(sa.func.max(_rows.c.number))).scalar() or 0
+
+    def search(self, query: AuditQuery, limit: int) -> tuple[AuditRow, ...]:
+        """Return up to `limit` events that fit `query`, newest first.
+
+        Rows are written in the order of time, one writer at a time, so a range of days is a range of numbers.
+        """
+        wanted = sa.select(_rows).order_by(_rows.c.number.desc()).limit(limit)
+        for column in (_rows.c.link, _rows.c.parent, _rows.c.student, _rows.c.actor, _rows.c.name):
+            value = getattr(query, column.name)
+            if value is not None:
+                wanted = wanted.where(column == value)
+        if query.since is not None:
+            first = sa.select(sa.func.min(_rows.c.number)).where(_rows.c.at >= query.since)
+            wanted = wanted.where(_rows.c.number >= first.scalar_subquery())
+        if query.until is not None:
+            last = sa.select(sa.func.max(_rows.c.number)).where(_rows.c.at < query.until)
+            wanted = wanted.where(_rows.c.number <= last.scalar_subquery())
+        if query.before is not None:
+            wanted = wanted.where(_rows.c.number < query.before)
+        found = self._connection.execute(wanted).mappings()
+        return tuple(AuditRow(row["number"], event_of(row)) for row in found)
+
+
+def event_of(row: Any) -> Event:
+    """Return the event a row of the audit holds."""
     return Event(
         name=row["name"],
         at=row["at"],
