@@ -130,7 +130,7 @@ TABLE: dict[type[Exception], Words] = {
         429,
         _l("Please wait a little"),
         _l(
-            "There were many tries in a short time. Your answers are kept. "
+            "There were many tries in a short time. Nothing was lost. "
             "Wait a few minutes, then try again."
         ),
     ),
