@@ -174,8 +174,7 @@ def _add(
         )
     )
     tell(rows, waiting, now)
-    if student is None:
-        _alarm(rows, visit.parent, now)
+    _alarm(rows, waiting, now)
 
 
 def _matched(rows: Rows, claimed: Claimed, mine: tuple[Link, ...]) -> StudentId | None:
@@ -191,15 +190,16 @@ def _matched(rows: Rows, claimed: Claimed, mine: tuple[Link, ...]) -> StudentId 
     return student.id
 
 
-def _alarm(rows: Rows, parent: ParentId, now: datetime) -> None:
-    count = rows.links.unmatched_since(parent, now - timedelta(days=1))
-    if count == UNMATCHED_ALARM:
+def _alarm(rows: Rows, link: Link, now: datetime) -> None:
+    """Alarm the district of many misses. A hit asks the same, so that its answer takes as long."""
+    count = rows.links.unmatched_since(link.parent, now - timedelta(days=1))
+    if link.student is None and count == UNMATCHED_ALARM:
         rows.audit.append(
             Event(
                 "alarm:unmatched-requests",
                 now,
-                Actor(ActorKind.PARENT, parent),
-                parent=parent,
+                Actor(ActorKind.PARENT, link.parent),
+                parent=link.parent,
                 fields={"count": count},
             )
         )

@@ -23,7 +23,7 @@ ALARMS = {
         _l("One account asked several times in a day for a number and birth date that no student has."),
         _l(
             "Often a parent mistypes. Look what the account asked for. "
-            "If the numbers differ each time, somebody may be trying them out: call the help line’s lead."
+            "If the numbers differ each time, somebody may be trying them out: have the account closed."
         ),
     ),
     "alarm:requests-for-one-student": AlarmWords(

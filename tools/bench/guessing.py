@@ -1,8 +1,9 @@
 """Measure whether the time of an answer tells a hit from a miss; never looks at what the answer says.
 
-`python -m tools.bench.guessing [SAMPLES]` sends requests of five kinds, in turn, through the real Flask app on
-a real SQLite file, each by a parent account of its own, and says how well a classifier that sees only the time
-tells a hit from each other kind: the area under the ROC curve (AUC), 0.5 for one that must guess.
+`python -m tools.bench.guessing [SAMPLES [URL]]` sends requests of five kinds, in mixed turns, through the real
+Flask app on a real database (a SQLite file unless URL names another), each by a parent account of its own, and
+says how well a classifier that sees only the time tells a hit from each other kind: the area under the ROC
+curve (AUC), 0.5 for one that must guess.
 """
 
 from __future__ import annotations
@@ -11,16 +12,18 @@ import random
 import sys
 import tempfile
 import time
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
 from idp_bridge.domain.limits import Limits
-from idp_bridge.domain.link import Claimed, verified
+from idp_bridge.domain.link import Claimed, Link, LinkId, LinkState, Visit, VisitId, verified
 from idp_bridge.domain.people import (
     Parent,
     ParentId,
@@ -34,11 +37,10 @@ from idp_bridge.domain.people import (
 from idp_bridge.domain.restriction import Basis, Restriction, RestrictionId
 from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.services.house import House, Rules
-from idp_bridge.services.linking import request_link
 from idp_bridge.settings import District, Realm
-from idp_bridge.storage import schema
+from idp_bridge.storage import schema, tables
 from idp_bridge.storage.sessions import SqlSessions
-from idp_bridge.storage.store import SqlStore
+from idp_bridge.storage.store import SqlRows, SqlStore
 from idp_bridge.web.front_door import Options, build
 from idp_bridge.web.session import COOKIE, Person, _hash
 
@@ -85,70 +87,83 @@ class Guesser:
             rows.roster.write(RosterChanges(schools=(SCHOOL,), students=students))
 
     def _build(self) -> Flask:
-        realm = Realm(issuer="http://localhost:1/realms/x", client_secret="unused")  # type: ignore[arg-type]
+        realm = Realm(issuer="http://localhost:1/realms/x", client_secret="unused")  # type: ignore[arg-type]  # noqa: S106
         district = District(name="Heron County Schools", email_domains=("district.example",), help_phone="1")
         realms = {"parents": realm, "district": realm}
         app = build(self.house, self.sessions, Options("http://localhost", "s" * 32, 8, district, realms, {}))
         app.config["WTF_CSRF_ENABLED"] = False
         return app
 
-    def sample(self, kind: str) -> tuple[float, float]:
-        """Send one request of `kind` and return how long the answer took: on the wall and on the processor."""
-        client, student = self._prepared(kind)
+    def prepared(self, kinds: Sequence[str]) -> list[Ready]:
+        """Make a parent with one verified link, signed in and with a form ready to be sent, for each kind."""
+        now = self.house.clock.now()
+        ready, sessions = [], []
+        with self.store.transaction() as rows:
+            for kind in kinds:
+                self.turn += 1
+                parent, child = self._family(rows, kind, now)
+                sessions.append(self._session(parent, _draft(kind, child), now))
+                client = self.web.test_client()
+                client.set_cookie(COOKIE, parent)
+                ready.append(Ready(kind, client))
+        with self.store.connection(write=True) as connection:
+            connection.execute(sa.insert(tables.sessions), sessions)
+        return ready
+
+    def _family(self, rows: SqlRows, kind: str, now: datetime) -> tuple[ParentId, Student]:
+        """Write the parent, one verified link, and an order against the parent or against somebody else."""
+        parent = ParentId(f"parent-{self.turn:08d}")
+        rows.parents.save(Parent(parent, f"p{self.turn}@mail.example", "Amara", f"Q{self.turn}", "en", now))
+        child, other = _student(2 * self.turn % STUDENTS), _student((2 * self.turn + 1) % STUDENTS)
+        rows.restrictions.add(_order(self.turn, child, parent if kind == "restricted" else None))
+        linked = child if kind == "already linked" else other
+        visit = Visit(VisitId(f"v{self.turn}"), parent, f"f{self.turn}", 0, now, now.date(), now)
+        claimed = Claimed(linked.number, linked.birth_date, linked.school, Relationship.PARENT)
+        waiting = Link(
+            LinkId(f"l{self.turn}"), parent, visit.id, claimed, linked.id, LinkState.AWAITING_VISIT, now, now
+        )
+        rows.visits.add(visit)
+        rows.links.add(verified(waiting, linked, "school-record", SCHOOL.code, now, self.house.rules.zone))
+        return parent, child
+
+    def _session(self, parent: ParentId, draft: dict[str, str], now: datetime) -> dict[str, object]:
+        issuer, ends = "http://localhost:1/realms/x", now + timedelta(hours=3)
+        person = Person("parents", issuer, parent, parent, "parent", "a", "A Q", "a@mail.example", "e30")
+        return {
+            "id_hash": _hash(parent),
+            "iss": issuer,
+            "sub": parent,
+            "sid": parent,
+            "created_at": now,
+            "expires_at": ends,
+            "content": {"person": asdict(person), "ends": ends.isoformat(), "draft": draft},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A browser one click away from sending a request of `kind`."""
+
+    kind: str
+    client: FlaskClient
+
+    def send(self) -> tuple[float, float]:
+        """Send it; return how long the answer took, on the wall and on the processor."""
         wall, cpu = time.perf_counter(), time.process_time()
-        answer = client.post("/children/add/check", data={"true": "y"})
+        answer = self.client.post("/children/add/check", data={"true": "y"})
         took = time.perf_counter() - wall, time.process_time() - cpu
         if (answer.status_code, answer.location) != (302, "/visit"):
-            raise RuntimeError(f"{kind}: {answer.status}")
+            raise RuntimeError(f"{self.kind}: {answer.status}")
         return took
 
-    def _prepared(self, kind: str) -> tuple[FlaskClient, Student]:
-        """Make a parent with one verified link and a form ready to be sent."""
-        self.turn += 1
-        child, linked = _student(2 * self.turn % STUDENTS), _student((2 * self.turn + 1) % STUDENTS)
-        parent = ParentId(f"parent-{self.turn:08d}")
-        with self.store.transaction() as rows:
-            rows.parents.save(
-                Parent(
-                    parent,
-                    f"p{self.turn}@mail.example",
-                    "Amara",
-                    f"Q{self.turn}",
-                    "en",
-                    self.house.clock.now(),
-                )
-            )
-            if kind in ("hit", "restricted"):  # both, so that a restriction is not told by its own row
-                rows.restrictions.add(_order(self.turn, child, parent if kind == "restricted" else None))
-        self._link(parent, child if kind == "already linked" else linked)
-        number = "49999999" if kind == "miss" else child.number
-        born = BORN - timedelta(days=1) if kind == "wrong birth date" else BORN
-        draft = {
-            "number": number,
-            "birth-date": born.isoformat(),
-            "school": SCHOOL.code,
-            "relationship": "birth-or-adoptive-parent",
-        }
-        return self._signed_in(parent, draft), child
 
-    def _link(self, parent: ParentId, student: Student) -> None:
-        now = self.house.clock.now()
-        claimed = Claimed(student.number, student.birth_date, student.school, Relationship.PARENT)
-        request_link(self.house, parent, claimed)
-        with self.store.transaction() as rows:
-            (link,) = rows.links.of_parent(parent)
-            rows.links.save(verified(link, student, "school-record", SCHOOL.code, now, self.house.rules.zone))
-
-    def _signed_in(self, parent: ParentId, draft: dict[str, str]) -> FlaskClient:
-        now = self.house.clock.now()
-        issuer = "http://localhost:1/realms/x"
-        person = Person("parents", issuer, parent, parent, "parent", "a", "A Q", "a@mail.example", "e30")
-        ends = now + timedelta(hours=1)
-        content = {"person": asdict(person), "ends": ends.isoformat(), "draft": draft}
-        self.sessions.save(_hash(parent), content, now, ends)
-        client = self.web.test_client()
-        client.set_cookie(COOKIE, parent)
-        return client
+def _draft(kind: str, child: Student) -> dict[str, str]:
+    return {
+        "number": "49999999" if kind == "miss" else child.number,
+        "birth-date": (BORN - timedelta(days=kind == "wrong birth date")).isoformat(),
+        "school": SCHOOL.code,
+        "relationship": Relationship.PARENT.value,
+    }
 
 
 def _student(number: int) -> Student:
@@ -199,15 +214,15 @@ def measure(samples: int = SAMPLES, url: str = "") -> dict[str, tuple[list[float
     """Return the times of `samples` requests of each kind, wall and processor, sent in mixed turns."""
     kinds = ("hit", *KINDS)
     times: dict[str, tuple[list[float], list[float]]] = {kind: ([], []) for kind in kinds}
+    turns = [kind for _ in range(samples) for kind in random.sample(kinds, len(kinds))]
     with tempfile.TemporaryDirectory() as folder:
         guesser = Guesser(Path(folder), url)
-        for kind in kinds * 5:  # imports, templates and compiled statements are the first ones' alone
-            guesser.sample(kind)
-        for _ in range(samples):
-            for kind in random.sample(kinds, len(kinds)):
-                wall, cpu = guesser.sample(kind)
-                times[kind][0].append(wall)
-                times[kind][1].append(cpu)
+        for one in guesser.prepared(kinds * 5):  # imports, templates and compiled statements
+            one.send()
+        for one in guesser.prepared(turns):
+            wall, cpu = one.send()
+            times[one.kind][0].append(wall)
+            times[one.kind][1].append(cpu)
         guesser.store.close()
     return times
 
