@@ -46,8 +46,7 @@ def test_a_window_that_is_over_starts_again(store):
 
 def test_a_rolled_back_count_never_was(store):
     with pytest.raises(ZeroDivisionError), store.transaction() as rows:
-        rows.limits.add(KEY, 1, NOW, NOW + MINUTE)
-        raise ZeroDivisionError
+        raise ZeroDivisionError(rows.limits.add(KEY, 1, NOW, NOW + MINUTE))
     assert _get(store) is None
 
 

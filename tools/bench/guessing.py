@@ -1,9 +1,9 @@
 """Measure whether the time of an answer tells a hit from a miss; never looks at what the answer says.
 
-`python -m tools.bench.guessing [SAMPLES [URL]]` sends requests of five kinds, in mixed turns, through the real
-Flask app on a real database (a SQLite file unless URL names another), each by a parent account of its own, and
-says how well a classifier that sees only the time tells a hit from each other kind: the area under the ROC
-curve (AUC), 0.5 for one that must guess.
+`python -m tools.bench.guessing [SAMPLES [URL]]` sends requests of five kinds, in mixed turns, through the
+real Flask app on a real database (a SQLite file unless URL names another), each by a parent account of its
+own, and says how well a classifier that sees only the time tells a hit from each other kind: the area under
+the ROC curve (AUC), 0.5 for one that must guess.
 """
 
 from __future__ import annotations
