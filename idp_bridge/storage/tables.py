@@ -259,7 +259,7 @@ audit = sa.Table(
     sa.Index(None, "student"),
     sa.Index(None, "actor", "number"),
     sa.Index(None, "name", "number"),
-    sa.Index(None, "at"),
+    sa.Index(None, "at", "number"),
 )
 
 alarms = sa.Table(

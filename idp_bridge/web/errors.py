@@ -129,10 +129,7 @@ TABLE: dict[type[Exception], Words] = {
     refusals.TooManyGuesses: Words(
         429,
         _l("Please wait a little"),
-        _l(
-            "There were many tries in a short time. Nothing was lost. "
-            "Wait a few minutes, then try again."
-        ),
+        _l("There were many tries in a short time. Nothing was lost. Wait a few minutes, then try again."),
     ),
     refusals.BadInput: Words(
         422, _l("Something is missing"), _l("Go back, look at the form, and send it again.")

@@ -17,7 +17,7 @@ PATHS = {
         "audit",
         f"audit?parent={parent_of(0)}",
         "audit?event=roster:imported&since=2026-13-01",
-        "audit/disclosures?student=1",
+        "audit/disclosures?number=1",
         "audit/chain",
         "audit/chain?from=99999",
         "projection",

@@ -30,12 +30,12 @@ def upgrade() -> None:
     )
     op.drop_index("ix_audit_actor", table_name="audit")
     op.create_index("ix_audit_actor_number", "audit", ["actor", "number"])
-    op.create_index("ix_audit_at", "audit", ["at"])
+    op.create_index("ix_audit_at_number", "audit", ["at", "number"])
 
 
 def downgrade() -> None:
     """Undo. Who has seen an alarm stays in the audit."""
-    op.drop_index("ix_audit_at", table_name="audit")
+    op.drop_index("ix_audit_at_number", table_name="audit")
     op.drop_index("ix_audit_actor_number", table_name="audit")
     op.create_index("ix_audit_actor", "audit", ["actor"])
     op.drop_table("alarm")
