@@ -14,7 +14,7 @@ from idp_bridge.storage import tables
 
 _rows = tables.audit
 OUT_OF_TURN = 100
-"""A range of days is a range of rows, but for so many: a writer waits for its turn after it read the clock."""
+"""A range of days is a range of rows but for so many: writers read the clock before their turn comes."""
 
 
 class SqlAudit:

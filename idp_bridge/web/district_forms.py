@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
 from wtforms import DateField, Form, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, Optional
 
 from idp_bridge.domain.events import EVENTS
@@ -41,7 +42,7 @@ class SearchForm(Form):
     staff = _id(_l("Who did it, by id"))
     event = SelectField(
         _l("Event"),
-        choices=[("", _l("Any")), *((name, name) for name in sorted(EVENTS))],
+        choices=[SelectChoice("", _l("Any")), *(SelectChoice(name, name) for name in sorted(EVENTS))],
         validate_choice=False,
     )
     since = DayField(_l("From"), [Optional()])
