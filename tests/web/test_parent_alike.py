@@ -118,7 +118,7 @@ def _page(page) -> tuple[int, str, str]:
 def _without_the_linked(text: str) -> str:
     """Blank the child that is linked already, which is another one where Iris herself is."""
     for student in (IRIS, TEO):
-        for words in (student.name, student.given_name, f"grade {int(student.grade)}", _spaced(student)):
+        for words in (student.name, student.given_name, f"Grade {int(student.grade)}", _spaced(student)):
             text = text.replace(words, "CHILD")
     return text
 
