@@ -150,6 +150,8 @@ class Web(_Section):
     code_key: SecretStr
     """Derives and hashes visit codes, at least 32 characters; changing it voids all open codes."""
     session_hours: int = Field(8, ge=1, le=72)
+    behind_proxy: bool = False
+    """True where one proxy of ours stands in front and sets X-Forwarded-For; else anybody could claim one."""
 
     @field_validator("secret_key", "code_key")
     @classmethod
@@ -176,6 +178,20 @@ class Worker(_Section):
 
     queue_file: str = "var/queue.db"
     """SQLite file of Huey; its tables never share the bridge's database."""
+
+
+class Guessing(_Section):
+    """How much is too much; `domain/limits.py` says why the same numbers, and in which time."""
+
+    requests_per_account: int = Field(default=20, ge=1)
+    requests_per_address: int = Field(default=100, ge=1)
+    requests_per_number: int = Field(default=10, ge=1)
+    accounts_per_number: int = Field(default=5, ge=2)
+    wrong_codes: int = Field(default=20, ge=3)
+    verifications_per_hour: int = Field(default=80, ge=1)
+    verifications_per_day: int = Field(default=300, ge=1)
+    sign_ins_per_address: int = Field(default=600, ge=10)
+    posts_per_address: int = Field(default=1200, ge=10)
 
 
 class _Environment(EnvSettingsSource):
@@ -212,6 +228,7 @@ class Settings(BaseSettings):
     directory: Directory
     mail: Mail = Mail()
     worker: Worker = Worker()
+    limits: Guessing = Guessing()
     apps: dict[str, str] = Field(default_factory=dict)
     """Relying app -> where it starts, e.g. `{"oneview": "https://oneview.district.example"}`."""
 

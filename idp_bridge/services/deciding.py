@@ -25,6 +25,7 @@ from idp_bridge.domain.paper import PaperSeen
 from idp_bridge.domain.people import Parent, SchoolCode, Student
 from idp_bridge.services.counter import actor, decided, on_paper, place_of, refuse_own, refuse_restricted
 from idp_bridge.services.expiring import close_visit
+from idp_bridge.services.guessing import count_verification
 from idp_bridge.services.house import House
 from idp_bridge.services.recording import record
 from idp_bridge.services.rows import Rows
@@ -117,7 +118,9 @@ def write_verified(
                 fields={"earlier": papers.overrules},
             )
         )
-    return _written(house, rows, staff, link, done, "link:verified", papers)
+    written = _written(house, rows, staff, link, done, "link:verified", papers)
+    count_verification(house, rows, staff, now)
+    return written
 
 
 def _written(

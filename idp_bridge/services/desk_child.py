@@ -20,6 +20,7 @@ from idp_bridge.domain.restriction import against
 from idp_bridge.services.counter import place_of
 from idp_bridge.services.deciding import may_settle
 from idp_bridge.services.earlier import Earlier, Twin, earlier_ends, twins
+from idp_bridge.services.guessing import many_requests
 from idp_bridge.services.house import House
 from idp_bridge.services.rows import Rows
 
@@ -57,6 +58,8 @@ class DeskChild:
     """True when this clerk may verify what was refused or revoked before."""
     twins: tuple[Twin, ...]
     """Other accounts that seem to be the same person's."""
+    crowded: bool
+    """True when unusually many requests, or accounts, named this number of late."""
 
     @property
     def ended_before(self) -> bool:
@@ -99,6 +102,7 @@ def desk_child(
         earlier=earlier_ends(rows, parent.id, student.id) if student else (),
         overrules=student is not None and may(staff, Action.OVERRULE, student.school),
         twins=twins(rows, parent, student.id) if student else (),
+        crowded=many_requests(house, rows, link.claimed.student_number, house.clock.now()),
     )
 
 

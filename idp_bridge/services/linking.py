@@ -24,6 +24,7 @@ from idp_bridge.domain.people import Parent, ParentId, StudentId
 from idp_bridge.domain.visit_code import fingerprint, make
 from idp_bridge.services.account_checking import check_account, save_email
 from idp_bridge.services.expiring import close_visit, lapse
+from idp_bridge.services.guessing import counted
 from idp_bridge.services.house import House
 from idp_bridge.services.notifying import tell
 from idp_bridge.services.recording import record
@@ -92,16 +93,17 @@ def check_claim(house: House, claimed: Claimed) -> None:
         raise BadInput(faults)
 
 
-def request_link(house: House, parent_id: ParentId, claimed: Claimed) -> VisitId:
+def request_link(house: House, parent_id: ParentId, claimed: Claimed, address: str = "") -> VisitId:
     """Ask for a link and return the visit that will settle it.
 
     The answer is the same whether the student exists, the birth date is right, or the link is there
-    already. The same request again changes nothing. Raises BadInput, and what check_account raises.
+    already. The same request again changes nothing. `address` is the network address it came from. Raises
+    BadInput, TooManyGuesses, and what check_account raises.
     """
     check_claim(house, claimed)
     check_account(house, parent_id)
     now = house.clock.now()
-    with house.store.transaction() as rows:
+    with counted(house, parent_id, (claimed.student_number,), address, now) as rows:
         visit = _open_visit(house, rows, parent_id, now)
         mine = rows.links.of_parent(parent_id)
         if not _asked_already(rows, mine, claimed, now):
@@ -185,8 +187,7 @@ def _add(
         )
     )
     tell(rows, waiting, now)
-    if student is None:
-        _alarm(rows, visit.parent, now)
+    _alarm(rows, waiting, now)
 
 
 def _matched(rows: Rows, claimed: Claimed, mine: tuple[Link, ...]) -> StudentId | None:
@@ -202,15 +203,16 @@ def _matched(rows: Rows, claimed: Claimed, mine: tuple[Link, ...]) -> StudentId 
     return student.id
 
 
-def _alarm(rows: Rows, parent: ParentId, now: datetime) -> None:
-    count = rows.links.unmatched_since(parent, now - timedelta(days=1))
-    if count == UNMATCHED_ALARM:
+def _alarm(rows: Rows, link: Link, now: datetime) -> None:
+    """Alarm the district of many misses. A hit asks the same, so that its answer takes as long."""
+    count = rows.links.unmatched_since(link.parent, now - timedelta(days=1))
+    if link.student is None and count == UNMATCHED_ALARM:
         rows.audit.append(
             Event(
                 "alarm:unmatched-requests",
                 now,
-                Actor(ActorKind.PARENT, parent),
-                parent=parent,
+                Actor(ActorKind.PARENT, link.parent),
+                parent=link.parent,
                 fields={"count": count},
             )
         )

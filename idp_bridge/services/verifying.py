@@ -59,6 +59,7 @@ from idp_bridge.services.counter import (
 )
 from idp_bridge.services.deciding import Papers, ask_second, refuse_these_two, student_of, write_verified
 from idp_bridge.services.earlier import overruled
+from idp_bridge.services.guessing import count_code
 from idp_bridge.services.house import House
 from idp_bridge.services.rows import Rows
 
@@ -77,20 +78,23 @@ class Choice:
 def find_visit(house: House, uid: str, typed: str) -> VisitId:
     """Return the visit whose code was typed or scanned; a closed one too while it is not decided.
 
-    Raises NoDuty, CodeUnknown, CodeUsed (all decided) and CodeLapsed (last day over).
+    Raises NoDuty, CodeUnknown, CodeUsed (all decided), CodeLapsed (last day over) and TooManyGuesses.
     """
     staff = staff_member(house, uid)
     require_somewhere(staff, Action.FIND_VISIT)
-    code = read(typed)
-    with house.store.reading() as rows:
+    code, now = read(typed), house.clock.now()
+    with house.store.transaction() as rows:
         visit = rows.visits.by_fingerprint(fingerprint(house.rules.code_key, code))
         links = rows.links.of_visit(visit.id) if visit else ()
+        refusal = count_code(house, rows, staff, now, right=visit is not None)
+    if refusal is not None:
+        raise refusal
     if visit is None:
         raise CodeUnknown
     if any(link.state in UNDECIDED - WAITING for link in links):
         return visit.id
     if visit.closed_at is None:
-        refuse_lapsed(house, visit, house.clock.now())
+        refuse_lapsed(house, visit, now)
         return visit.id
     raise CodeLapsed if any(link.state is LinkState.LAPSED for link in links) else CodeUsed
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from flask import Blueprint, current_app, redirect, render_template, session, url_for
+from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -90,7 +90,7 @@ def send() -> Any:
     if not form.validate_on_submit():
         return _check_page(form), 422
     try:
-        request_link(_house(), _me(), _claimed(_draft()))
+        request_link(_house(), _me(), _claimed(_draft()), request.remote_addr or "")
     except BadInput as fault:
         return _ask_again(fault)
     session.pop(DRAFT, None)

@@ -85,7 +85,7 @@ def everything(house, *, audit: bool = True) -> dict[str, list[object]]:
         return {
             table.name: connection.execute(sa.select(table).order_by(*table.primary_key)).all()
             for table in tables.metadata.sorted_tables
-            if audit or not table.name.startswith("audit")
+            if audit or table.name not in ("audit", "limit_counter")  # a wrong code counts as a try
         }
 
 
