@@ -55,7 +55,6 @@ def refuse_own(rows: Rows, staff: StaffMember, parent: Parent, students: Iterabl
     guardians, and by the accounts linked already (the roster may know a parent by another name)."""
     refuse_own_case(staff, parent, ())
     for student in students:
-        refuse_own_case(staff, parent, rows.students.hints(student))
         refuse_own_child(rows, staff, student)
 
 

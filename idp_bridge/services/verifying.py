@@ -88,7 +88,8 @@ def record_identity(
 ) -> IdentityProof:
     """Record that staff at `school` saw the person's identification; once per parent.
 
-    Of `born`, the birth date on the document, a keyed hash is kept: it tells a namesake from a restricted person.
+    Of `born`, the birth date on the document, only a keyed hash is kept: it tells a namesake from a person
+    under a restriction.
 
     Raises NoDuty, NotThere, BadInput, MoveRefused (the visit is finished), CodeLapsed, DistrictAddress and
     ConflictOfInterest; the last is audited though nothing changes.

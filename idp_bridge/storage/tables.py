@@ -205,7 +205,7 @@ restricted = sa.Table(
     sa.Column("since", UtcTime, nullable=False),
     sa.Index(None, "parent"),
 )
-"""Which account a restriction stands against now. Triggers of migration 0005 refuse a verified link under one."""
+"""Which account a restriction stands against; triggers (migration 0005) refuse a verified link under one."""
 
 limit_counters = sa.Table(
     "limit_counter",
