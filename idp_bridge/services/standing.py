@@ -13,6 +13,7 @@ from idp_bridge.domain.events import Actor, ActorKind
 from idp_bridge.domain.link import Link, LinkState, Move, disputed, moved
 from idp_bridge.domain.people import Parent, ParentId, StudentId
 from idp_bridge.domain.restriction import Restriction, against, other_birth_date, same_name
+from idp_bridge.services.recording import record
 from idp_bridge.services.rows import Rows
 
 STANDING = Actor(ActorKind.SYSTEM, "restrictions")
