@@ -166,7 +166,8 @@ def guardian_shown(house: House, staff: StaffMember, link_id: LinkId) -> tuple[S
 
 
 def my_schools(house: House, staff: StaffMember) -> tuple[School, ...]:
-    """Return the schools where `staff` may place restrictions, by name."""
+    """Return the schools where `staff` may place restrictions, by name. Raises NoDuty."""
+    require_somewhere(staff, Action.RESTRICT)
     with house.store.reading() as rows:
         return _schools(rows, staff)
 

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import RadioField, StringField
+from wtforms import FormField, RadioField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import AnyOf, InputRequired
 
 from idp_bridge.domain.evidence import DENIAL_REASONS, EvidenceKind, IdentityKind
 from idp_bridge.domain.people import School
 from idp_bridge.web import wording
+from idp_bridge.web.forms import OptionalDate
 
 LONGEST_CODE = 40
 
@@ -40,6 +41,7 @@ class IdentityForm(FlaskForm):
         description=_l("Name and face must fit. Write no number, make no copy."),
         validate_choice=False,
     )
+    born = FormField(OptionalDate, _l("Date of birth on the ID"))
     school = RadioField(
         _l("At which school?"), [InputRequired(_l("Choose where you saw it"))], validate_choice=False
     )

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 
 from idp_bridge.domain.access import Action, require_somewhere
 from idp_bridge.domain.errors import (
+    BadInput,
     ChangedMeanwhile,
     CodeLapsed,
     CodeUnknown,
@@ -43,8 +44,10 @@ from idp_bridge.web.desk_forms import (
     identity_form,
 )
 from idp_bridge.web.desk_person import house, place_name, staff, uid
+from idp_bridge.web.forms import day_of
 from idp_bridge.web.guards import for_staff, signed_in
 from idp_bridge.web.languages import plain_day
+from idp_bridge.web.restriction_forms import say_at_fields
 
 blueprint = Blueprint("school", __name__, url_prefix="/desk")
 
@@ -108,7 +111,13 @@ def identity(visit_id: str) -> Any:
             return redirect(url_for("school.visit", visit_id=visit_id))
         return _visit_page(shown, identity=form), 422
     try:
-        record_identity(house(), uid(), VisitId(visit_id), SchoolCode(form.school.data), form.identity.data)
+        record_identity(
+            house(), uid(), VisitId(visit_id), SchoolCode(form.school.data), form.identity.data,
+            day_of(form.born),
+        )  # fmt: skip
+    except BadInput as fault:
+        say_at_fields(form, fault.fields)
+        return _visit_page(shown, identity=form), 422
     except SAID_ON_THE_VISIT as refusal:
         return _refused(visit_id, refusal)
     flash(_("The identity is recorded."), "ok")
