@@ -84,8 +84,8 @@ class Parents(Protocol):
         """Return one parent."""
         ...
 
-    def every(self) -> Iterable[Parent]:
-        """Return all parents, one by one."""
+    def names(self) -> Iterable[tuple[ParentId, str]]:
+        """Return every account with its name, one by one."""
         ...
 
     def save(self, parent: Parent) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from idp_bridge.domain.events import Actor, ActorKind
 from idp_bridge.domain.link import Link, LinkState, Move, disputed, moved
+from idp_bridge.domain.matching import namesakes
 from idp_bridge.domain.people import Parent, ParentId, StudentId
 from idp_bridge.domain.restriction import Restriction, against, other_birth_date, same_name
 from idp_bridge.services.recording import record
@@ -32,8 +33,11 @@ def standing_against(rows: Rows, key: bytes, parent: Parent, student: StudentId)
 
 def stand_against_all(rows: Rows, key: bytes, restriction: Restriction, now: datetime, who: Actor) -> None:
     """Let a new restriction stand against every account of the named person."""
-    for parent in tuple(rows.parents.every()):
-        if _concerns(rows, key, restriction, parent):
+    found = list(namesakes(restriction.name, rows.parents.names()))
+    if restriction.parent:
+        found.append(restriction.parent)
+    for parent in (rows.parents.get(one) for one in dict.fromkeys(found)):
+        if parent and _concerns(rows, key, restriction, parent):
             stand(rows, restriction, parent.id, now, who)
 
 
