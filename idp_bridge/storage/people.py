@@ -144,7 +144,7 @@ class SqlParents:
         """Return every account with its name, one by one."""
         rows = tables.parents
         query = sa.select(rows.c.id, rows.c.given_name, rows.c.family_name)
-        found = self._connection.execute(query).tuples()
+        found = self._connection.execute(query)
         return ((ParentId(id), f"{given} {family}") for id, given, family in found)
 
     def save(self, parent: Parent) -> None:
