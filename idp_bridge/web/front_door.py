@@ -10,10 +10,13 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from idp_bridge.services.house import House
 from idp_bridge.web import (
+    correcting,
     errors,
     guards,
     languages,
     menus,
+    moving,
+    paper,
     parent,
     restrictions,
     school,
@@ -65,8 +68,10 @@ def build(house: House, sessions: Sessions, options: Options) -> Flask:
         part.install(app)
     for blueprint in (start.blueprint, status.blueprint, parent.blueprint, school.blueprint):
         app.register_blueprint(blueprint)
-    for blueprint in (restrictions.blueprint, students.blueprint):
-        app.register_blueprint(blueprint)
+    for later in (correcting.blueprint, paper.blueprint, moving.blueprint):
+        app.register_blueprint(later)
+    for staffed in (restrictions.blueprint, students.blueprint):
+        app.register_blueprint(staffed)
     if options.behind_proxy:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     return app

@@ -20,8 +20,8 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import AnyOf, InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from idp_bridge.domain.evidence import REVOCATION_REASONS
 from idp_bridge.domain.people import StudentNumber, read_student_number
+from idp_bridge.domain.reasons import REVOCATION_REASONS
 from idp_bridge.domain.restriction import LONGEST_NAME, LONGEST_NOTE, Basis
 from idp_bridge.web import wording
 from idp_bridge.web.forms import DateParts, OptionalDate

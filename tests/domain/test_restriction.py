@@ -20,7 +20,7 @@ from idp_bridge.domain.link import (
     disputed,
     held_for_dispute,
 )
-from idp_bridge.domain.matching import same_person_name
+from idp_bridge.domain.matching import same_name
 from idp_bridge.domain.people import Parent, ParentId, Relationship, SchoolCode, StudentId, StudentNumber
 from idp_bridge.domain.restriction import Basis, Restriction, RestrictionId, against, reviewed
 
@@ -59,8 +59,8 @@ def account(name: str, id: str = "p") -> Parent:
     ],
 )
 def test_names_of_one_person(one, other, same):
-    assert same_person_name(one, other) is same
-    assert same_person_name(other, one) is same
+    assert same_name(one, other) is same
+    assert same_name(other, one) is same
 
 
 @pytest.mark.parametrize(
