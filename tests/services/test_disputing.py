@@ -104,6 +104,23 @@ def test_a_principal_ends_a_link_with_a_reason(house):
             again(house, "ana.ruiz", link.id, "court-order")
 
 
+def test_a_link_that_works_again_writes_to_nobody(house):
+    link = settle(house)
+    hold_link(house, "ana.ruiz", link.id)
+    restriction = place(house, "ana.ruiz", ORDER)
+    settle(house, OTHER)
+    before = _mails(house)
+    settle_dispute(house, "ana.ruiz", link.id)
+    lift(house, restriction)
+    assert state(house)[0] is LinkState.VERIFIED
+    assert _mails(house) == before
+
+
+def _mails(house) -> set[str]:
+    with house.store.connection(write=False) as connection:
+        return {row[0] for row in connection.exec_driver_sql("SELECT key FROM notice")}
+
+
 def test_a_held_link_can_be_ended(house):
     link = settle(house)
     place(house, "ana.ruiz", ORDER)
