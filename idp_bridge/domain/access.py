@@ -132,9 +132,19 @@ def refuse_own_case(staff: StaffMember, parent: Parent, hints: Iterable[Guardian
     order; the same e-mail, or the same mailbox name elsewhere (`pat.rivera@`). A namesake is sent to a
     colleague, which costs a minute; a clerk who verifies their own claim costs the trust in every link.
     """
-    people = [(parent.name, parent.email), *((hint.name, hint.email) for hint in hints)]
-    if any(same_name(staff.name, name) or _same_mailbox(staff.mail, email) for name, email in people):
+    if _same_person(staff, parent.name, parent.email):
         raise ConflictOfInterest
+    refuse_own_guardian(staff, hints)
+
+
+def refuse_own_guardian(staff: StaffMember, hints: Iterable[GuardianHint]) -> None:
+    """Raise ConflictOfInterest if the roster names the staff member as a guardian."""
+    if any(_same_person(staff, hint.name, hint.email) for hint in hints):
+        raise ConflictOfInterest
+
+
+def _same_person(staff: StaffMember, name: str, email: str) -> bool:
+    return same_name(staff.name, name) or _same_mailbox(staff.mail, email)
 
 
 def _same_mailbox(one: str, other: str) -> bool:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
+from typing import TypeVar
 
 from idp_bridge.domain.claims import ROLE
 from idp_bridge.domain.link import Claimed
 from idp_bridge.domain.people import GuardianHint, Parent, Student
+
+T = TypeVar("T")
 
 SIMILAR = 0.75
 """Share of equal letters from which two names are similar: `Amara Quintero`, `Amara Quintero-Bell`."""
@@ -106,16 +109,29 @@ def _name(parent: Parent, hint: GuardianHint | None) -> Comparison:
 
 def plain_name(name: str) -> str:
     """Return a name without accents, case and extra spaces, for comparing only."""
+    if name.isascii():  # most are, and this is asked of every account
+        return " ".join(name.lower().split())
     decomposed = unicodedata.normalize("NFKD", name.casefold())
     return " ".join("".join(ch for ch in decomposed if not unicodedata.combining(ch)).split())
 
 
 def same_name(one: str, other: str) -> bool:
-    """Tell whether two names may be one person's: without accents, in any order, with a middle or second
-    family name more."""
-    fewer, more = sorted((_words(one), _words(other)), key=len)
+    """Tell whether two names may be one person's: accents, case, order and apostrophes do not matter, nor
+    a middle or second family name that only one of them has. A single word is only ever itself."""
+    return _one_person(_words(one), _words(other))
+
+
+def namesakes(name: str, others: Iterable[tuple[T, str]]) -> Iterator[T]:
+    """Yield the key of each of `others` (key, name) who may be the person called `name`: for many at once."""
+    wanted = _words(name)
+    return (key for key, other in others if _one_person(wanted, _words(other)))
+
+
+def _one_person(one: frozenset[str], other: frozenset[str]) -> bool:
+    fewer, more = (one, other) if len(one) <= len(other) else (other, one)
     return bool(fewer) and (fewer == more or (len(fewer) > 1 and fewer < more))
 
 
 def _words(name: str) -> frozenset[str]:
-    return frozenset(re.findall(r"\w+", plain_name(name)))
+    whole = plain_name(name).replace("'", "").replace("\u2019", "")  # O'Brien is one word, as OBrien is
+    return frozenset(re.findall(r"\w+", whole))

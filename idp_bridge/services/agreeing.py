@@ -65,7 +65,7 @@ def _agree(
     if link.state is not LinkState.AWAITING_SECOND or link.evidence is None:
         raise MoveRefused("nobody asked for a second person")
     refuse_first(staff, link)
-    refuse_these_two(rows, staff, parent, student)
+    refuse_these_two(house, rows, staff, parent, student)
     if link.expires_at and link.expires_at <= now:
         raise BadInput({"until": "in-past"})
     earlier = overruled(rows, staff, parent.id, student, overrule=overrule)
@@ -79,7 +79,7 @@ def _refer(house: House, rows: Rows, staff: StaffMember, link_id: LinkId, now: d
     done = decided(moved(link, Move.REFER, now), staff)
     refuse_first(staff, link)
     parent = parent_of(house, rows, link.parent)
-    refuse_these_two(rows, staff, parent, student)
+    refuse_these_two(house, rows, staff, parent, student)
     if link.state in WAITING:
         refuse_lapsed(house, rows.visits.get(link.visit), now)
     record(rows, link, done, "link:referred", actor(staff), school=student.school)

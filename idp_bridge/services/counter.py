@@ -15,6 +15,7 @@ from idp_bridge.domain.access import (
     Action,
     StaffMember,
     refuse_own_case,
+    refuse_own_guardian,
     require_somewhere,
 )
 from idp_bridge.domain.errors import (
@@ -43,10 +44,10 @@ from idp_bridge.domain.people import (
     StudentId,
     in_district_domain,
 )
-from idp_bridge.domain.restriction import against
 from idp_bridge.services.account_checking import check_account
 from idp_bridge.services.house import House
 from idp_bridge.services.rows import Rows
+from idp_bridge.services.standing import standing_against
 
 AUDITED: dict[type[Refusal], str] = {
     ConflictOfInterest: "conflict-of-interest",
@@ -97,11 +98,16 @@ def refuse_own(rows: Rows, staff: StaffMember, parent: Parent, students: Iterabl
     guardians, and by the accounts linked already (the roster may know a parent by another name)."""
     refuse_own_case(staff, parent, ())
     for student in students:
-        refuse_own_case(staff, parent, rows.students.hints(student))
-        for link in rows.links.of_student(student):
-            other = rows.parents.get(link.parent) if link.state in LIVE - UNDECIDED else None
-            if other:
-                refuse_own_case(staff, other, ())
+        refuse_own_child(rows, staff, student)
+
+
+def refuse_own_child(rows: Rows, staff: StaffMember, student: StudentId) -> None:
+    """Raise ConflictOfInterest where the student is the staff member's own child."""
+    refuse_own_guardian(staff, rows.students.hints(student))
+    for link in rows.links.of_student(student):
+        other = rows.parents.get(link.parent) if link.state in LIVE - UNDECIDED else None
+        if other:
+            refuse_own_case(staff, other, ())
 
 
 def refuse_lapsed(house: House, visit: Visit | None, now: datetime) -> None:
@@ -125,9 +131,9 @@ def place_of(rows: Rows, link: Link) -> SchoolCode:
     return student.school if student else link.claimed.school
 
 
-def refuse_restricted(rows: Rows, parent: Parent, student: StudentId) -> None:
+def refuse_restricted(house: House, rows: Rows, parent: Parent, student: StudentId) -> None:
     """Raise Restricted where a restriction of access stands for this person and student."""
-    if any(one.access and against(one, parent) for one in rows.restrictions.standing_for(student)):
+    if any(one.access for one in standing_against(rows, house.rules.code_key, parent, student)):
         raise Restricted
 
 

@@ -77,10 +77,10 @@ def student_of(
     return student
 
 
-def refuse_these_two(rows: Rows, staff: StaffMember, parent: Parent, student: Student) -> None:
+def refuse_these_two(house: House, rows: Rows, staff: StaffMember, parent: Parent, student: Student) -> None:
     """Raise what stands between these people: ConflictOfInterest, Restricted or IdentityMissing."""
     refuse_own(rows, staff, parent, (student.id,))
-    refuse_restricted(rows, parent, student.id)
+    refuse_restricted(house, rows, parent, student.id)
     if rows.proofs.get(parent.id) is None:
         raise IdentityMissing
 

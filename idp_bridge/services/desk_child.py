@@ -16,13 +16,14 @@ from idp_bridge.domain.link import (
 )
 from idp_bridge.domain.matching import Comparison, compare, fits
 from idp_bridge.domain.people import GuardianHint, Parent, ParentId, School, SchoolCode, Student
-from idp_bridge.domain.restriction import against
+from idp_bridge.domain.restriction import Restriction, RestrictionId
 from idp_bridge.services.counter import place_of
 from idp_bridge.services.deciding import may_settle
 from idp_bridge.services.earlier import Earlier, Twin, earlier_ends, twins
 from idp_bridge.services.guessing import many_requests
 from idp_bridge.services.house import House
 from idp_bridge.services.rows import Rows
+from idp_bridge.services.standing import standing_against
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class DeskChild:
     of_age: bool
     held: bool
     """True when a restriction stands for this person and student: the principal decides what to say."""
+    restrictions: tuple[RestrictionId, ...]
+    """Which ones, only for staff who may read them."""
     earlier: tuple[Earlier, ...]
     overrules: bool
     """True when this clerk may verify what was refused or revoked before."""
@@ -81,6 +84,7 @@ def desk_child(
     place = place_of(rows, link)
     policy = house.rules.evidence[link.claimed.relationship]
     undecided = link.state in UNDECIDED
+    restrictions = standing_against(rows, house.rules.code_key, parent, student.id) if student else ()
     first = link.state is LinkState.AWAITING_SECOND and link.first_staff == staff.directory_id
     return DeskChild(
         link=link,
@@ -98,7 +102,8 @@ def desk_child(
         first=first,
         ready=_ready(link, student),
         of_age=_of_age(house, student),
-        held=_held(rows, parent, student),
+        held=any(one.access for one in restrictions),
+        restrictions=_readable(staff, student, restrictions),
         earlier=earlier_ends(rows, parent.id, student.id) if student else (),
         overrules=student is not None and may(staff, Action.OVERRULE, student.school),
         twins=twins(rows, parent, student.id) if student else (),
@@ -131,10 +136,12 @@ def _of_age(house: House, student: Student | None) -> bool:
     return end_of_childhood(student.birth_date, house.rules.zone) <= house.clock.now()
 
 
-def _held(rows: Rows, parent: Parent, student: Student | None) -> bool:
-    if student is None:
-        return False
-    return any(one.access and against(one, parent) for one in rows.restrictions.standing_for(student.id))
+def _readable(
+    staff: StaffMember, student: Student | None, restrictions: tuple[Restriction, ...]
+) -> tuple[RestrictionId, ...]:
+    if student is None or not may(staff, Action.RESTRICT, student.school):
+        return ()
+    return tuple(one.id for one in restrictions)
 
 
 def _visible_student(rows: Rows, staff: StaffMember, link: Link) -> Student | None:

@@ -29,6 +29,7 @@ from idp_bridge.services.house import House
 from idp_bridge.services.notifying import tell
 from idp_bridge.services.recording import record
 from idp_bridge.services.rows import Rows
+from idp_bridge.services.standing import follow_name
 
 OLDEST_STUDENT_YEARS = 26
 """Nobody older is a student here: Florida serves students with disabilities up to the 22nd birthday."""
@@ -57,17 +58,20 @@ def arrive(house: House, person: SignedIn) -> Parent:
     with house.store.transaction() as rows:
         before = rows.parents.get(person.id)
         known = save_email(rows, before, person.email, now) if before else new
-        rows.parents.save(
-            replace(
-                known,
-                email=person.email,
-                given_name=person.given_name,
-                family_name=person.family_name,
-                locale=person.locale,
-                signed_in_at=now,
-            )
+        parent = replace(
+            known,
+            email=person.email,
+            given_name=person.given_name,
+            family_name=person.family_name,
+            locale=person.locale,
+            signed_in_at=now,
         )
-        return _known(rows, person.id)
+        rows.parents.save(parent)
+        restricted = follow_name(rows, house.rules.code_key, before, parent, now)
+        arrived = _known(rows, person.id)
+    if restricted:
+        house.wakeup.projection_due(arrived.id)
+    return arrived
 
 
 def check_birth_date(house: House, birth_date: date) -> None:

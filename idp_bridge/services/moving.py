@@ -35,7 +35,6 @@ from idp_bridge.domain.link import (
 from idp_bridge.domain.matching import same_name
 from idp_bridge.domain.notice import NoticeKind, about
 from idp_bridge.domain.people import Parent, ParentId, SchoolCode, Student
-from idp_bridge.domain.restriction import against
 from idp_bridge.services.counter import (
     actor,
     check_account_of,
@@ -50,6 +49,7 @@ from idp_bridge.services.expiring import close_visit
 from idp_bridge.services.house import House
 from idp_bridge.services.recording import record
 from idp_bridge.services.rows import Rows
+from idp_bridge.services.standing import standing_against
 
 MOVABLE = frozenset({LinkState.VERIFIED, LinkState.SUSPENDED})
 
@@ -113,7 +113,7 @@ def _move(
     if not identified(visit, rows.proofs.get(parent.id)):
         raise IdentityMissing
     for link in links:
-        _refuse_restricted(rows, link, (old, parent))
+        _refuse_restricted(house, rows, link, (old, parent))
         _refuse_ended(rows, link, parent)
     _cancel_requests(rows, staff, parent, links, now)
     done = tuple(_over(house, rows, staff, link, visit, now) for link in links)
@@ -176,10 +176,10 @@ def _refuse_own(rows: Rows, staff: StaffMember, parent: Parent, old: Parent, lin
     refuse_own(rows, staff, old, ())
 
 
-def _refuse_restricted(rows: Rows, link: Link, accounts: tuple[Parent, Parent]) -> None:
+def _refuse_restricted(house: House, rows: Rows, link: Link, accounts: tuple[Parent, Parent]) -> None:
     """Raise Restricted where a restriction stands against either account: it must not stay behind."""
-    for one in rows.restrictions.standing_for(link.student) if link.student else ():
-        if any(against(one, account) for account in accounts):
+    for account in accounts if link.student else ():
+        if link.student and standing_against(rows, house.rules.code_key, account, link.student):
             raise Restricted
 
 

@@ -43,8 +43,8 @@ def record(
     )
     if notice:
         rows.notices.add(about(notice, after, now))
-    else:
-        tell(rows, after, now)
+    elif before.state is not LinkState.SUSPENDED or after.state is not LinkState.VERIFIED:
+        tell(rows, after, now)  # a link that works again is no news to the other guardians
     visible = [one.state is LinkState.VERIFIED for one in (before, after)]
     if any(visible):
         rows.parents.raise_revision(after.parent, now)

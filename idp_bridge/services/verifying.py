@@ -15,6 +15,7 @@ from idp_bridge.domain.access import (
     require,
     require_somewhere,
 )
+from idp_bridge.domain.birth_date import birth_date_hash, check_born
 from idp_bridge.domain.errors import (
     CodeLapsed,
     CodeUnknown,
@@ -62,6 +63,7 @@ from idp_bridge.services.earlier import overruled
 from idp_bridge.services.guessing import count_code
 from idp_bridge.services.house import House
 from idp_bridge.services.rows import Rows
+from idp_bridge.services.standing import follow_proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +102,12 @@ def find_visit(house: House, uid: str, typed: str) -> VisitId:
 
 
 def record_identity(
-    house: House, uid: str, visit_id: VisitId, school: SchoolCode, kind: str
+    house: House, uid: str, visit_id: VisitId, school: SchoolCode, kind: str, born: date | None = None
 ) -> IdentityProof:
     """Record that staff at `school` saw the person's identification; once per parent.
+
+    Of `born`, the birth date on the document, only a keyed hash is kept: it tells a namesake from a person
+    under a restriction.
 
     Raises NoDuty, NotThere, BadInput, MoveRefused (the visit is finished), CodeLapsed, DistrictAddress and
     ConflictOfInterest; the last is audited though nothing changes.
@@ -111,8 +116,13 @@ def record_identity(
     require(staff, Action.RECORD_IDENTITY, school)
     seen = check_identity(kind)
     now = house.clock.now()
+    check_born(born, now.astimezone(house.rules.zone).date())
     with decision(house, staff, None, now, visit_id) as rows:
-        return prove_within(house, rows, staff, visit_id, school, seen, now)
+        proof = prove_within(house, rows, staff, visit_id, school, seen, now, born=born)
+        freed = follow_proof(rows, house.rules.code_key, parent_of(house, rows, proof.parent), now)
+    if freed:
+        house.wakeup.projection_due(proof.parent)
+    return proof
 
 
 def verify_link(
@@ -181,6 +191,7 @@ def prove_within(
     kind: str,
     now: datetime,
     seen: PaperSeen | None = None,
+    born: date | None = None,
 ) -> IdentityProof:
     """Record an identity inside the caller's transaction; `seen` where it is entered later from paper."""
     visit = rows.visits.get(visit_id)
@@ -196,7 +207,8 @@ def prove_within(
         return known
     waiting = (link for link in rows.links.of_visit(visit_id) if link.state in WAITING)
     refuse_own(rows, staff, parent, (link.student for link in waiting if link.student))
-    proof = IdentityProof(parent.id, kind, school, staff.directory_id, now)
+    hashed = birth_date_hash(house.rules.code_key, born) if born else None
+    proof = IdentityProof(parent.id, kind, school, staff.directory_id, now, hashed)
     if seen:
         proof = replace(proof, staff=seen.by.directory_id, at=seen.at, entered_by=staff.directory_id)
     fields = {"kind": kind, **(seen.fields if seen else {})}
@@ -221,7 +233,7 @@ def verify_within(
     student = student_of(house, rows, staff, link, now)
     if link.state is LinkState.AWAITING_SECOND:
         raise MoveRefused("the papers were seen; what is missing is the second person")
-    refuse_these_two(rows, staff, parent, student)
+    refuse_these_two(house, rows, staff, parent, student)
     papers = replace(_papers(house, link, choice, now), seen=seen)
     if link.state in WAITING and seen is None:
         refuse_lapsed(house, rows.visits.get(link.visit), now)

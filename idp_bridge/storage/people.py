@@ -140,6 +140,13 @@ class SqlParents:
         row = self._connection.execute(query).mappings().first()
         return Parent(**row) if row else None
 
+    def names(self) -> Iterable[tuple[ParentId, str]]:
+        """Return every account with its name, one by one."""
+        rows = tables.parents
+        query = sa.select(rows.c.id, rows.c.given_name, rows.c.family_name)
+        found = self._connection.execute(query)
+        return ((ParentId(id), f"{given} {family}") for id, given, family in found)
+
     def save(self, parent: Parent) -> None:
         """Insert the parent or update e-mail, names and locale; never the revision."""
         upsert(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, DateField, RadioField, StringField
+from wtforms import BooleanField, DateField, FormField, RadioField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import AnyOf, InputRequired
 
@@ -16,6 +16,7 @@ from idp_bridge.domain.people import School
 from idp_bridge.domain.reasons import DENIAL_REASONS
 from idp_bridge.services.desk_child import DeskChild
 from idp_bridge.web import desk_wording, wording
+from idp_bridge.web.forms import OptionalDate
 
 LONGEST_CODE = 40
 OVERRULE, MUST_TICK = _l("Verify all the same"), _l("Tick this to verify all the same")
@@ -46,6 +47,7 @@ class IdentityForm(FlaskForm):
         description=_l("Name and face must fit. Write no number, make no copy."),
         validate_choice=False,
     )
+    born = FormField(OptionalDate, _l("Date of birth on the ID"))
     school = RadioField(
         _l("At which school?"), [InputRequired(_l("Choose where you saw it"))], validate_choice=False
     )

@@ -91,6 +91,22 @@ class DateParts(Form):
         return True
 
 
+class OptionalDate(DateParts):
+    """A date that may be left out whole, but not in part."""
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Accept three empty fields, or a whole date."""
+        return not any(part.data for part in self) or super().validate(extra_validators)
+
+
+def day_of(field: FormField) -> date | None:
+    """Return the date of a valid field, or None where it was left out."""
+    parts = field.form
+    if not parts.year.data:
+        return None
+    return date(int(parts.year.data), int(parts.month.data), int(parts.day.data))
+
+
 class BirthDateForm(FlaskForm):
     """When the child was born."""
 

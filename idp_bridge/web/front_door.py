@@ -20,11 +20,13 @@ from idp_bridge.web import (
     moving,
     paper,
     parent,
+    restrictions,
     school,
     security,
     signin,
     start,
     status,
+    students,
 )
 from idp_bridge.web.session import Sessions, SqlSessionInterface
 
@@ -72,6 +74,8 @@ def build(house: House, sessions: Sessions, options: Options) -> Flask:
         app.register_blueprint(blueprint)
     for later in (correcting.blueprint, paper.blueprint, moving.blueprint, district.blueprint):
         app.register_blueprint(later)
+    for staffed in (restrictions.blueprint, students.blueprint):
+        app.register_blueprint(staffed)
     limiting.install(app, options.counters)
     if options.behind_proxy:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]

@@ -11,6 +11,8 @@ from idp_bridge.web.session import current_person
 
 DESK_TABS = (
     (_l("Visits"), "school.desk", frozenset({Action.FIND_VISIT})),
+    (_l("Students"), "students.ask", frozenset({Action.HOLD, Action.REVOKE})),
+    (_l("Restrictions"), "restrictions.every", frozenset({Action.RESTRICT})),
     (_l("District"), "district.alarms", frozenset({Action.SEE_ALARMS})),
 )
 """Words, where it leads, and what one must be allowed to do at one school at least to see the tab."""

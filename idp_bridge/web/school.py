@@ -58,7 +58,9 @@ from idp_bridge.web.desk_visit import (
     shown_with,
     visit_page,
 )
+from idp_bridge.web.forms import day_of
 from idp_bridge.web.guards import for_staff
+from idp_bridge.web.restriction_forms import say_at_fields
 
 blueprint = Blueprint("school", __name__, url_prefix="/desk")
 
@@ -126,7 +128,13 @@ def identity(visit_id: str) -> Any:
             return redirect(url_for("school.visit", visit_id=visit_id))
         return visit_page(shown, identity=form), 422
     try:
-        record_identity(house(), uid(), VisitId(visit_id), SchoolCode(form.school.data), form.identity.data)
+        record_identity(
+            house(), uid(), VisitId(visit_id), SchoolCode(form.school.data), form.identity.data,
+            day_of(form.born),
+        )  # fmt: skip
+    except BadInput as fault:
+        say_at_fields(form, fault.fields)
+        return visit_page(shown, identity=form), 422
     except SAID_ON_THE_VISIT as refusal:
         return refused(visit_id, refusal)
     flash(_("The identity is recorded."), "ok")

@@ -168,6 +168,8 @@ EVENTS: dict[str, LazyString] = {
     "link:came-of-age": _l("The student turned 18"),
     "link:suspended": _l("The link was put on hold"),
     "link:resumed": _l("The link works again"),
+    "link:disputed": _l("The link was put on hold"),
+    "link:dispute-settled": _l("The link works again"),
     "link:corrected": _l("The school corrected the request with you"),
     "link:reopened": _l("The request was opened again"),
     "link:merged": _l("The link moved to your newer account"),

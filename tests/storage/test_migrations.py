@@ -133,4 +133,5 @@ def test_a_step_that_fails_leaves_the_step_before(lived_in):
         connection.exec_driver_sql("DROP TABLE notice")
     assert counts(lived_in) == before
     schema.upgrade(lived_in)
-    assert counts(lived_in) == {**dict.fromkeys(metadata.tables, 0), **before}
+    stands = {"restricted": before["restriction"]}  # written down by the migration that adds the table
+    assert counts(lived_in) == {**dict.fromkeys(metadata.tables, 0), **before, **stands}

@@ -19,10 +19,10 @@ from flask import Flask
 from idp_bridge.domain.access import StaffMember, read_roles
 from idp_bridge.domain.link import Claimed, LinkId, VisitId
 from idp_bridge.domain.matching import plain_name
-from idp_bridge.domain.people import Parent, ParentId, Relationship, SchoolCode, Student, StudentNumber
+from idp_bridge.domain.people import ParentId, Relationship, SchoolCode, Student, StudentNumber
 from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.services.house import House, Rules
-from idp_bridge.services.linking import request_link
+from idp_bridge.services.linking import SignedIn, arrive, request_link
 from idp_bridge.services.refusing import refuse_link
 from idp_bridge.services.restricting import Order, place
 from idp_bridge.services.sampling import STAFF, sample_district
@@ -121,8 +121,7 @@ class Desk:
         mail = plain_name(name).replace(" ", ".")
         parent = ParentId(mail)
         self.clock.at = NOW - timedelta(days=days_ago)
-        with self.house.store.transaction() as rows:
-            rows.parents.save(Parent(parent, f"{mail}@mail.example", given, family, "en", self.clock.at))
+        arrive(self.house, SignedIn(parent, f"{mail}@mail.example", given, family, "en"))
         visits = []
         for child in children:
             claimed = child if isinstance(child, Claimed) else _claim(child, relationship)
