@@ -12,9 +12,9 @@ from idp_bridge.outside.directory import LdapDirectory
 from idp_bridge.outside.keycloak import KeycloakAccounts
 from idp_bridge.outside.mail import SmtpMail
 from idp_bridge.outside.queue import HueyWakeup, make_queue, run_consumer
-from idp_bridge.services.expiring import end_links, lapse_visits
+from idp_bridge.services.expiring import end_links, end_withdrawn, lapse_visits
 from idp_bridge.services.house import House, Rules
-from idp_bridge.services.notifying import remind, send_due
+from idp_bridge.services.notifying import remind, send_due, warn_ends
 from idp_bridge.services.projecting import project, sweep
 from idp_bridge.settings import Settings
 from idp_bridge.storage.sessions import SqlSessions
@@ -49,6 +49,7 @@ def make_house(settings: Settings, store: SqlStore) -> House:
             zone=ZoneInfo(settings.district.time_zone),
             email_domains=settings.district.email_domains,
             visit_days=settings.district.visit_days,
+            withdrawal_grace_days=settings.district.withdrawal_grace_days,
         ),
     )
 
@@ -78,7 +79,9 @@ def run_worker(settings: Settings) -> None:
         sweep(house, now)
         lapse_visits(house, now)
         end_links(house, now)
+        end_withdrawn(house, now)
         remind(house, now)
+        warn_ends(house, now)
         send_due(house, now)
         sessions.sweep(now)
 

@@ -64,6 +64,7 @@ def arrive(house: House, person: SignedIn) -> Parent:
                 family_name=person.family_name,
                 locale=person.locale,
                 signed_in_at=now,
+                deleted_at=None,
             )
         )
         return _known(rows, person.id)

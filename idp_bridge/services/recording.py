@@ -5,7 +5,7 @@ from __future__ import annotations
 from idp_bridge.domain.events import Actor, Event
 from idp_bridge.domain.link import Link, LinkState
 from idp_bridge.domain.people import SchoolCode
-from idp_bridge.services.notifying import tell
+from idp_bridge.services.notifying import SILENT, tell
 from idp_bridge.services.rows import Rows
 
 
@@ -39,7 +39,8 @@ def record(
             fields={**fields, "before": before.state, "after": after.state},
         )
     )
-    tell(rows, after, now)
+    if event not in SILENT:
+        tell(rows, after, now)
     visible = [one.state is LinkState.VERIFIED for one in (before, after)]
     if any(visible):
         rows.parents.raise_revision(after.parent, now)

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from idp_bridge.storage.audit import SqlAudit
+from idp_bridge.storage.due import SqlDue
 from idp_bridge.storage.links import SqlLinks, SqlVisits
 from idp_bridge.storage.notices import SqlNotices
 from idp_bridge.storage.people import SqlParents, SqlProofs, SqlRoster, SqlSchools, SqlStudents
@@ -33,6 +34,7 @@ class SqlRows:
     parents: SqlParents
     links: SqlLinks
     visits: SqlVisits
+    due: SqlDue
     proofs: SqlProofs
     restrictions: SqlRestrictions
     notices: SqlNotices
@@ -89,6 +91,7 @@ def _rows(connection: sa.Connection) -> SqlRows:
         parents=SqlParents(connection),
         links=SqlLinks(connection),
         visits=SqlVisits(connection),
+        due=SqlDue(connection),
         proofs=SqlProofs(connection),
         restrictions=SqlRestrictions(connection),
         notices=SqlNotices(connection),
