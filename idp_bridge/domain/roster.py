@@ -43,7 +43,7 @@ def changes(
     roster: Roster,
     today: date,
 ) -> RosterChanges:
-    """Return what an import of the bulk `roster` changes `today` in what is stored; no school is taken away."""
+    """Return what importing the bulk `roster` changes in what is stored; no school is taken away."""
     coming = {student.id: student for student in roster.students}
     gone = (old for old in students.values() if old.enrolled and old.id not in coming)
     return RosterChanges(

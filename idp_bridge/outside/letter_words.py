@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from idp_bridge.domain.link import CONSENT
 from idp_bridge.domain.notice import NoticeKind
 
 
@@ -88,7 +89,7 @@ CALL_US = N_("Call the school. They can tell you what to do next.")
 
 REASONS: Mapping[NoticeKind, Mapping[str, tuple[str, ...]]] = {
     NoticeKind.VERIFIED: {
-        "student-consent": (
+        CONSENT: (
             N_(
                 "The student whose number ends in %(ending)s is 18 and has allowed you to see some of their "
                 "school records again."
@@ -179,7 +180,7 @@ REASONS: Mapping[NoticeKind, Mapping[str, tuple[str, ...]]] = {
 }
 """What follows for each reason of a refusal or an end, or for how a link came to be."""
 
-ONLY_REASON = frozenset({(NoticeKind.VERIFIED, "student-consent")})
+ONLY_REASON = frozenset({(NoticeKind.VERIFIED, CONSENT)})
 """Where the words of the reason stand for the whole mail."""
 
 DISTRICT_TELLS = frozenset({"not-entitled", "ask-district-office"})

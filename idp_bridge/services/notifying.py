@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 
-from idp_bridge.domain.link import WAITING, Link, LinkState
+from idp_bridge.domain.link import CONSENT, WAITING, Link, LinkState
 from idp_bridge.domain.notice import REMIND_DAYS, WARN_DAYS, Notice, NoticeKind, about, ends_soon, reminder
 from idp_bridge.services.failures import OutsideFailure
 from idp_bridge.services.house import House
@@ -47,7 +47,7 @@ def tell(rows: Rows, link: Link, now: datetime) -> None:
     kind = TOLD.get(link.state)
     if kind:
         rows.notices.add(about(kind, link, now))
-    if link.state is LinkState.VERIFIED and link.student:
+    if link.state is LinkState.VERIFIED and link.student and link.evidence != CONSENT:
         others = {
             other.parent for other in rows.links.of_student(link.student) if other.state is LinkState.VERIFIED
         }

@@ -14,7 +14,7 @@ from idp_bridge.storage.links import link_of
 
 
 class SqlDue:
-    """What is due. A notice's key says what was told, so that a job never reads the same rows every minute."""
+    """What is due. A notice's key says what was told, so a job never finds the same rows every minute."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection

@@ -124,7 +124,7 @@ def about(link_id: str) -> str:
         "parent/about.html",
         card=shown,
         advice=advice.get(child.link.reason or "", _("Call the school. They can tell you what to do next.")),
-        again=child.link.reason != "student_is_18",
+        again=child.link.reason not in ("student_is_18", "consent_withdrawn"),
     )
 
 

@@ -90,9 +90,8 @@ def test_what_was_rolled_back_writes_no_mail(posting, inbox, clock):
     link = confirmed(posting, asked(posting, AMARA, claim_for(IRIS)), IRIS)
     send_due(posting, clock.now())
     before = len(inbox.mails)
-    with pytest.raises(RuntimeError), posting.store.transaction() as rows:
-        tell(rows, moved(link, Move.LEAVE, clock.now()), clock.now())
-        raise RuntimeError("rolled back")
+    with pytest.raises(RuntimeError):
+        _told_and_rolled_back(posting, moved(link, Move.LEAVE, clock.now()))
     send_due(posting, clock.now())
     assert len(inbox.mails) == before
 
@@ -116,6 +115,12 @@ def test_a_server_that_comes_back_gets_every_mail_once(posting, inbox, clock, mo
     clock.advance(minutes=1)
     assert [send_due(posting, clock.now()) for _ in range(2)] == [1, 0]
     assert len(inbox.mails) == 1
+
+
+def _told_and_rolled_back(house, link):
+    with house.store.transaction() as rows:
+        tell(rows, link, house.clock.now())
+        raise RuntimeError("rolled back")
 
 
 def _hang_up(*_, **__):
