@@ -21,7 +21,7 @@ CATALOGUES = Path(__file__).parents[1] / "web" / "translations"
 HTML = """<!doctype html><html lang="{language}"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>{subject}</title></head>
 <body style="margin:0;background:#f1f5f5;color:#14282e">
-<div style="max-width:34rem;margin:0 auto;padding:1.5rem 1rem;font:1rem/1.5 system-ui,sans-serif">
+<div role="main" style="max-width:34rem;margin:0 auto;padding:1.5rem 1rem;font:1rem/1.5 system-ui,sans-serif">
 <p style="font-weight:700;color:#0d5868;margin:0 0 1rem">{district}</p>
 <div style="background:#fff;border-radius:1rem;padding:1.5rem">
 <h1 style="font-size:1.375rem;line-height:1.25;margin:0 0 1rem">{subject}</h1>

@@ -90,8 +90,8 @@ def own_records(house: House, number: StudentNumber) -> OwnRecords:
 def grant(house: House, owner: Owner, link_id: LinkId, purposes: Iterable[Purpose]) -> Link:
     """Allow a parent of before to see the records again, for `purposes`; their token follows.
 
-    Raises NotThere (no such link of this student, or the student is no 18), BadInput (no purpose), MoveRefused
-    (it works already, or staff ended it), Restricted, and what check_account raises about the parent.
+    Raises NotThere (no such link of this student, or not 18 yet), BadInput (no purpose), MoveRefused (it
+    works already, or staff ended it), Restricted, and what check_account raises about the parent.
     """
     now = house.clock.now()
     with house.store.reading() as rows:

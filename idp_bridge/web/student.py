@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, url_for
@@ -26,6 +28,7 @@ from idp_bridge.domain.people import Purpose, StudentNumber
 from idp_bridge.services.granting import Access, Owner, OwnRecords, grant, own_records, withdraw
 from idp_bridge.services.house import House
 from idp_bridge.web.guards import for_students, signed_in
+from idp_bridge.web.languages import plain_day
 from idp_bridge.web.wording import RELATIONSHIPS
 
 blueprint = Blueprint("student", __name__, url_prefix="/student")
@@ -43,6 +46,20 @@ PURPOSE_NOTES = {
 }
 ASK_THE_OFFICE = (Restricted, SignInAgain, DistrictAddress)
 """Said in one way: the student learns that it cannot be done here, and not what stands against the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One parent on the page, in words."""
+
+    link_id: str
+    name: str
+    fact: str
+    state: str
+    band: str
+    rows: tuple[tuple[str, str], ...]
+    can_allow: bool
+    can_stop: bool
 
 
 class AllowForm(FlaskForm):
@@ -65,7 +82,8 @@ class AllowForm(FlaskForm):
 def records() -> str:
     """Show who had and has access; before 18 only from which day on the student decides."""
     found = _found()
-    return render_template("student/records.html", found=found, purposes=PURPOSES, relations=RELATIONSHIPS)
+    cards = [_card(one) for one in found.access] if found else []
+    return render_template("student/records.html", found=found, cards=cards)
 
 
 @blueprint.get("/allow/<string:link_id>")
@@ -117,6 +135,26 @@ def stop(link_id: str) -> Response:
 
 def _allow_page(form: AllowForm, one: Access, *, refused: bool = False) -> str:
     return render_template("student/allow.html", form=form, one=one, notes=PURPOSE_NOTES, refused=refused)
+
+
+def _card(one: Access) -> Card:
+    allowed = (str(words) for purpose, words in PURPOSES.items() if purpose in one.link.purposes)
+    facts = [str(RELATIONSHIPS[one.link.claimed.relationship]), one.school.name if one.school else ""]
+    now = [(_("Allowed"), ", ".join(allowed))] if one.until is None else []
+    return Card(
+        link_id=one.link.id,
+        name=one.parent.name,
+        fact=" · ".join(fact for fact in facts if fact),
+        state="ended" if one.until else "verified",
+        band=_("Ended on %(day)s", day=_day(one.until)) if one.until else _("Has access"),
+        rows=((_("First linked"), _day(one.since)), *now),
+        can_allow=one.can_allow,
+        can_stop=one.can_stop,
+    )
+
+
+def _day(at: datetime) -> str:
+    return plain_day(at.astimezone(_house().rules.zone).date())
 
 
 def _found() -> OwnRecords | None:

@@ -1,4 +1,4 @@
-"""At 18 the records are the student's own: who had access, allow again, stop; nobody younger, nobody else's."""
+"""At 18 the records are the student's own: who had access, allow again, stop; nobody younger, no other's."""
 
 from __future__ import annotations
 
