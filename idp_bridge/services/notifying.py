@@ -71,7 +71,7 @@ def remind(house: House, now: datetime, limit: int = 500, *, dry_run: bool = Fal
     return count
 
 
-def warn_ends(house: House, now: datetime, limit: int = 500, *, dry_run: bool = False) -> int:
+def warn_ends(house: House, now: datetime, limit: int = 200, *, dry_run: bool = False) -> int:
     """Note for links that end in 90, 30 or 7 days that they do; each once. Return how many.
 
     A link whose end is nearer than that from the start is told of at once, and at the steps still to come.

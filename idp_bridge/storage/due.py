@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from idp_bridge.domain.link import Link, LinkState, Visit
+from idp_bridge.domain.link import WAITING, Link, LinkState, Visit
 from idp_bridge.domain.notice import NoticeKind
 from idp_bridge.storage import tables
 from idp_bridge.storage.links import link_of
@@ -36,13 +36,16 @@ class SqlDue:
         return self._links(query)
 
     def to_remind(self, days: int, first: date, last: date, limit: int) -> tuple[Visit, ...]:
-        """Return open visits whose last day is from `first` to `last` and were not reminded of."""
+        """Return open visits whose last day is from `first` to `last`, with a request, not reminded of."""
         rows = tables.visits
         query = (
             sa.select(rows)
             .where(
                 rows.c.closed_at.is_(None),
                 rows.c.visit_by.between(first, last),
+                sa.exists().where(
+                    tables.links.c.visit == rows.c.id, tables.links.c.state.in_(tuple(WAITING))
+                ),
                 ~_told(f"{NoticeKind.VISIT_REMINDER}:{days}:", rows.c.id, rows.c.parent),
             )
             .order_by(rows.c.visit_by, rows.c.id)
