@@ -19,7 +19,7 @@ class DueRows(Protocol):
         ...
 
     def to_remind(self, days: int, first: date, last: date, limit: int) -> tuple[Visit, ...]:
-        """Return open visits with a waiting request whose last day is from `first` to `last`, the first day first.
+        """Return open visits with a request and a last day from `first` to `last`, the first day first.
 
         Those whose parent was reminded already, `days` before, are left out.
         """
