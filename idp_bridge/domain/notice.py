@@ -54,10 +54,14 @@ OF_A_VISIT = frozenset({NoticeKind.REQUEST_RECEIVED, NoticeKind.VISIT_REMINDER})
 def about(kind: NoticeKind, link: Link, now: datetime, parent: ParentId | None = None) -> Notice:
     """Return the notice of `kind` about `link` for its parent, or for another one.
 
-    Its key makes it go once for each time the link comes to a state, and once for requests sent together.
+    Its key makes it go once for each time the link comes to a state, and once for requests sent or links moved together.
     """
     to = parent or link.parent
-    turn = f"{link.visit}:{now:%Y%m%d%H%M}" if kind in OF_A_VISIT else f"{link.id}:{link.version}"
+    turn = f"{link.id}:{link.version}"
+    if kind in OF_A_VISIT:
+        turn = f"{link.visit}:{now:%Y%m%d%H%M}"
+    elif kind is NoticeKind.MOVED:
+        turn = f"{now:%Y%m%d%H%M}"
     return Notice(f"{kind}:{turn}:{to}", kind, to, link.id, now)
 
 

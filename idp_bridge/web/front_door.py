@@ -10,10 +10,13 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from idp_bridge.services.house import House
 from idp_bridge.web import (
+    correcting,
     errors,
     guards,
     languages,
     menus,
+    moving,
+    paper,
     parent,
     school,
     security,
@@ -65,6 +68,8 @@ def build(house: House, sessions: Sessions, options: Options) -> Flask:
     for blueprint in (start.blueprint, status.blueprint, parent.blueprint, school.blueprint):
         app.register_blueprint(blueprint)
     app.register_blueprint(student.blueprint)
+    for later in (correcting.blueprint, paper.blueprint, moving.blueprint):
+        app.register_blueprint(later)
     if options.behind_proxy:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     return app
