@@ -54,7 +54,7 @@ OF_A_VISIT = frozenset({NoticeKind.REQUEST_RECEIVED, NoticeKind.VISIT_REMINDER})
 def about(kind: NoticeKind, link: Link, now: datetime, parent: ParentId | None = None) -> Notice:
     """Return the notice of `kind` about `link` for its parent, or for another one.
 
-    Its key makes it go once for each time the link comes to a state, and once for what is sent or moved together.
+    Its key makes it go once for each time the link comes to a state, once for what is sent or moved together.
     """
     to = parent or link.parent
     turn = f"{link.id}:{link.version}"
