@@ -14,10 +14,10 @@ from idp_bridge.outside.directory import LdapDirectory
 from idp_bridge.outside.keycloak import KeycloakAccounts
 from idp_bridge.outside.mail import SmtpMail
 from idp_bridge.outside.queue import HueyWakeup, make_queue, run_consumer
-from idp_bridge.services.expiring import end_links, lapse_visits
+from idp_bridge.services.expiring import end_links, end_withdrawn, lapse_visits
 from idp_bridge.services.guessing import sweep_counters
 from idp_bridge.services.house import House, Rules
-from idp_bridge.services.notifying import remind, send_due
+from idp_bridge.services.notifying import remind, send_due, warn_ends
 from idp_bridge.services.projecting import project, sweep
 from idp_bridge.settings import Settings
 from idp_bridge.storage import http_limits
@@ -53,6 +53,7 @@ def make_house(settings: Settings, store: SqlStore) -> House:
             zone=ZoneInfo(settings.district.time_zone),
             email_domains=settings.district.email_domains,
             visit_days=settings.district.visit_days,
+            withdrawal_grace_days=settings.district.withdrawal_grace_days,
             evidence=adapted(
                 {
                     name: rule.model_dump(exclude_none=True)
@@ -95,7 +96,9 @@ def run_worker(settings: Settings) -> None:
         sweep(house, now)
         lapse_visits(house, now)
         end_links(house, now)
+        end_withdrawn(house, now)
         remind(house, now)
+        warn_ends(house, now)
         send_due(house, now)
         sweep_counters(house, now)
         sessions.sweep(now)

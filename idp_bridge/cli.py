@@ -28,10 +28,10 @@ from idp_bridge.outside.roster_bundle import digest
 from idp_bridge.outside.sample_files import write_sample
 from idp_bridge.services.auditing import disclosure_line, disclosures, first_bad_row
 from idp_bridge.services.declaring import RealmReport, apply, plan
-from idp_bridge.services.expiring import end_links, lapse_visits
+from idp_bridge.services.expiring import end_links, end_withdrawn, lapse_visits
 from idp_bridge.services.failures import OutsideFailure, Unreachable
 from idp_bridge.services.house import House
-from idp_bridge.services.notifying import remind, send_due
+from idp_bridge.services.notifying import remind, send_due, warn_ends
 from idp_bridge.services.projecting import sweep
 from idp_bridge.services.refusing import revoke_link
 from idp_bridge.services.rostering import import_roster
@@ -203,6 +203,8 @@ def _job(name: str, words: str, run: Callable[..., int]) -> None:
 
 _job("lapse-visits", "Lapse visits whose last day is over.", lapse_visits)
 _job("end-links", "End links at their end date or the 18th birthday.", end_links)
+_job("end-withdrawn", "End links to students who left the district longer ago than the grace.", end_withdrawn)
+_job("warn-ends", "Note for links that end in 90, 30 or 7 days that they do.", warn_ends)
 _job("remind", "Note reminders for visits that end soon.", remind)
 _job("send-mails", "Send mails that are due.", send_due)
 _job("project", "Project parents that no wake-up reached.", sweep)

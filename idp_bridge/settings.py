@@ -127,6 +127,8 @@ class District(_Section):
     help_hours: str = "Monday to Friday, 8 to 4"
     time_zone: str = "America/New_York"
     visit_days: int = Field(14, ge=1, le=90)
+    withdrawal_grace_days: int = Field(30, ge=0, le=365)
+    """Days a student may be missing from the roster before the links to them end."""
     evidence_policy: dict[RelationshipWord, EvidenceRule] = Field(default_factory=dict)
     """Relationship -> what suffices and what more it needs, where the default is not the district's way."""
 

@@ -87,6 +87,8 @@ class ActorKind(StrEnum):
 
     PARENT = "parents"
     STAFF = "district"
+    STUDENT = "student"
+    """A student of 18 or more, through realm `district`."""
     SYSTEM = "system"
     OPERATOR = "operator"
 

@@ -17,7 +17,7 @@ from idp_bridge.services.house import House
 from idp_bridge.services.rows import Rows
 
 BRIDGE = Actor(ActorKind.SYSTEM, "bridge")
-"""Who wrote down that an e-mail is another one: who changed it, the parent or an administrator, is not known."""
+"""Who noted that an e-mail is another one; who changed it, parent or administrator, is not known."""
 
 
 def check_account(house: House, parent_id: ParentId) -> None:

@@ -26,6 +26,8 @@ class Rules:
     zone: ZoneInfo
     email_domains: tuple[str, ...]
     visit_days: int = 14
+    withdrawal_grace_days: int = 30
+    """Days after which the links to a student who left the roster end."""
     evidence: EvidencePolicy = field(default_factory=lambda: DEFAULT_POLICY)
     limits: Limits = field(default_factory=Limits)
 

@@ -65,6 +65,7 @@ def arrive(house: House, person: SignedIn) -> Parent:
             family_name=person.family_name,
             locale=person.locale,
             signed_in_at=now,
+            deleted_at=None,
         )
         rows.parents.save(parent)
         restricted = follow_name(rows, house.rules.code_key, before, parent, now)

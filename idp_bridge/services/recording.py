@@ -6,7 +6,7 @@ from idp_bridge.domain.events import Actor, Event
 from idp_bridge.domain.link import Link, LinkState
 from idp_bridge.domain.notice import NoticeKind, about
 from idp_bridge.domain.people import SchoolCode
-from idp_bridge.services.notifying import tell
+from idp_bridge.services.notifying import SILENT, tell
 from idp_bridge.services.rows import Rows
 
 
@@ -43,8 +43,8 @@ def record(
     )
     if notice:
         rows.notices.add(about(notice, after, now))
-    elif before.state is not LinkState.SUSPENDED or after.state is not LinkState.VERIFIED:
-        tell(rows, after, now)  # a link that works again is no news to the other guardians
+    elif event not in SILENT:
+        tell(rows, after, now)
     visible = [one.state is LinkState.VERIFIED for one in (before, after)]
     if any(visible):
         rows.parents.raise_revision(after.parent, now)

@@ -23,6 +23,7 @@ from idp_bridge.domain.people import (
 )
 from idp_bridge.domain.restriction import Namesake, Restriction, RestrictionId
 from idp_bridge.domain.roster import RosterChanges
+from idp_bridge.services.due_rows import DueRows
 
 
 class Schools(Protocol):
@@ -461,6 +462,8 @@ class Rows(Protocol):
     def links(self) -> Links: ...  # noqa: D102
     @property
     def visits(self) -> Visits: ...  # noqa: D102
+    @property
+    def due(self) -> DueRows: ...  # noqa: D102
     @property
     def proofs(self) -> Proofs: ...  # noqa: D102
     @property

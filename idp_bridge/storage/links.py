@@ -79,7 +79,7 @@ class SqlLinks:
             .order_by(rows.c.expires_at, rows.c.id)
             .limit(limit)
         )
-        return tuple(_link(row) for row in self._connection.execute(query).mappings())
+        return tuple(link_of(row) for row in self._connection.execute(query).mappings())
 
     def unmatched_since(self, parent: ParentId, since: datetime) -> int:
         """Count the parent's requests since `since` that matched no student."""
@@ -97,7 +97,7 @@ class SqlLinks:
             .where(*where)
             .order_by(*(column.desc() for column in order) if newest_first else order)
         )
-        return tuple(_link(row) for row in self._connection.execute(query).mappings())
+        return tuple(link_of(row) for row in self._connection.execute(query).mappings())
 
 
 class SqlVisits:
@@ -187,7 +187,7 @@ class SqlVisits:
         query = sa.select(rows).where(rows.c.visit.in_(visits)).order_by(rows.c.requested_at, rows.c.id)
         grouped: dict[VisitId, list[Link]] = defaultdict(list)
         for row in self._connection.execute(query).mappings():
-            grouped[VisitId(row["visit"])].append(_link(row))
+            grouped[VisitId(row["visit"])].append(link_of(row))
         return grouped
 
     def _one(self, *where: sa.ColumnElement[bool]) -> Visit | None:
@@ -230,7 +230,8 @@ def _columns(link: Link) -> dict[str, object]:
     }
 
 
-def _link(row: Any) -> Link:
+def link_of(row: Any) -> Link:
+    """Return the link a row of the table holds."""
     return Link(
         id=row["id"],
         parent=row["parent"],

@@ -103,9 +103,8 @@ class SqlRoster:
         """Insert or update what `changes` names. Withdrawals go first: a freed number may be given again."""
         students = tables.students
         for some in _chunks(changes.withdrawn):
-            self._connection.execute(
-                sa.update(students).where(students.c.id.in_(some)).values(enrolled=False)
-            )
+            gone = sa.update(students).where(students.c.id.in_(some))
+            self._connection.execute(gone.values(enrolled=False, left_on=changes.left_on))
         upsert(self._connection, tables.schools, [asdict(school) for school in changes.schools])
         self._free_numbers(changes.students)
         upsert(self._connection, students, [asdict(student) for student in changes.students])

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from idp_bridge.storage.alarms import SqlAlarms
 from idp_bridge.storage.audit import SqlAudit
+from idp_bridge.storage.due import SqlDue
 from idp_bridge.storage.limits import SqlLimits
 from idp_bridge.storage.links import SqlLinks, SqlVisits
 from idp_bridge.storage.notices import SqlNotices
@@ -35,6 +36,7 @@ class SqlRows:
     parents: SqlParents
     links: SqlLinks
     visits: SqlVisits
+    due: SqlDue
     proofs: SqlProofs
     restrictions: SqlRestrictions
     notices: SqlNotices
@@ -93,6 +95,7 @@ def _rows(connection: sa.Connection) -> SqlRows:
         parents=SqlParents(connection),
         links=SqlLinks(connection),
         visits=SqlVisits(connection),
+        due=SqlDue(connection),
         proofs=SqlProofs(connection),
         restrictions=SqlRestrictions(connection),
         notices=SqlNotices(connection),

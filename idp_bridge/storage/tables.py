@@ -43,6 +43,7 @@ students = sa.Table(
     sa.Column("school", sa.ForeignKey("school.code"), nullable=False),
     sa.Column("grade", sa.String(20), nullable=False),
     sa.Column("enrolled", sa.Boolean, nullable=False),
+    sa.Column("left_on", sa.Date),
     sa.Index(
         "uq_student_number_enrolled",
         "number",
@@ -51,6 +52,7 @@ students = sa.Table(
         postgresql_where=sa.text("enrolled"),
     ),
     sa.Index(None, "school"),
+    sa.Index(None, "left_on"),
 )
 
 guardian_hints = sa.Table(
@@ -150,6 +152,7 @@ links = sa.Table(
     sa.Index(None, "student"),
     sa.Index(None, "claimed_school", "state"),
     sa.Index(None, "decided_by", "changed_at"),
+    sa.Index(None, "state", "expires_at"),
 )
 
 identity_proofs = sa.Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, current_app, g, render_template, request
+from flask import Flask, current_app, g, redirect, render_template, request, url_for
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from idp_bridge.domain import errors as refusals
 from idp_bridge.services import failures
 from idp_bridge.web.guards import WrongPopulation
+from idp_bridge.web.session import current_person
 from idp_bridge.web.signin import SignInUnfinished
 
 
@@ -172,6 +173,7 @@ def install(app: Flask) -> None:
     """Register the table, and one page for every HTTP error Flask itself raises."""
     for kind, words in TABLE.items():
         app.register_error_handler(kind, _handler(words))
+    app.register_error_handler(refusals.SignInAgain, _sign_in_again)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _fault)
 
@@ -199,6 +201,19 @@ def _handler(words: Words) -> Any:
         return page(words, wait)
 
     return handle
+
+
+def _sign_in_again(fault: Exception) -> Any:
+    """Lead a parent whose e-mail changed to a fresh sign-in and back; tell everybody else in words."""
+    person = current_person()
+    if person is None or person.realm != "parents":
+        return _handler(TABLE[refusals.SignInAgain])(fault)
+    back = request.path if _can_be_read(request.path) else url_for("parent.children")
+    return redirect(url_for("signin.start", realm="parents", fresh=1, next=back))
+
+
+def _can_be_read(path: str) -> bool:
+    return current_app.url_map.bind("").test(path, method="GET")
 
 
 def _http(fault: HTTPException) -> Any:

@@ -26,11 +26,26 @@ from idp_bridge.web import (
     signin,
     start,
     status,
+    student,
     students,
 )
 from idp_bridge.web.session import Sessions, SqlSessionInterface
 
 LARGEST_FORM_B = 64 * 1024
+ROOMS = (
+    start,
+    status,
+    parent,
+    student,
+    school,
+    correcting,
+    paper,
+    moving,
+    restrictions,
+    students,
+    district,
+)
+"""Modules whose pages the bridge serves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +85,8 @@ def build(house: House, sessions: Sessions, options: Options) -> Flask:
     signin.csrf.init_app(app)
     for part in (guards, security, languages, menus, errors, signin):
         part.install(app)
-    for blueprint in (start.blueprint, status.blueprint, parent.blueprint, school.blueprint):
-        app.register_blueprint(blueprint)
-    for later in (correcting.blueprint, paper.blueprint, moving.blueprint, district.blueprint):
-        app.register_blueprint(later)
-    for staffed in (restrictions.blueprint, students.blueprint):
-        app.register_blueprint(staffed)
+    for part in ROOMS:
+        app.register_blueprint(part.blueprint)
     limiting.install(app, options.counters)
     if options.behind_proxy:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]

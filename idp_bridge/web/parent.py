@@ -125,7 +125,7 @@ def about(link_id: str) -> str:
         card=shown,
         advice=advice.get(child.link.reason or "", _("Call the school. They can tell you what to do next.")),
         appeal=wording.appeal(child.link.reason) if shown.state is LinkState.DENIED else (),
-        again=child.link.reason != "student_is_18",
+        again=child.link.reason not in ("student_is_18", "consent_withdrawn"),
     )
 
 

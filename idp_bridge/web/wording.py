@@ -136,6 +136,7 @@ END_REASONS: dict[str, LazyString] = {
     "expired": _l("This link was made for a certain time, and the time is over."),
     "student_is_18": _l("The student turned 18, so the records are now the student’s own."),
     "withdrew": _l("The student left the district’s schools."),
+    "consent_withdrawn": _l("The student, who is 18, no longer allows it."),
     "merged": _l("This link was joined with another one of yours."),
 }
 """Why a link ended, in one sentence for the parent."""
@@ -149,8 +150,9 @@ END_ADVICE: dict[str, LazyString] = {
     "expired": _l("You can ask to be linked again. It takes one visit to the school, with current papers."),
     "student_is_18": _l(
         "From the 18th birthday on, the law gives the rights over school records to the student. "
-        "The student can allow you to see them again: ask the school how."
+        "The student can allow you to see them again, signed in here with the student’s own account."
     ),
+    "consent_withdrawn": _l("Only the student can change that. Your other links are not touched."),
     "withdrew": _l("If the student comes back to one of our schools, you can ask to be linked again."),
     "merged": _l("Nothing is lost: look for the other link under My children."),
 }
@@ -166,6 +168,9 @@ EVENTS: dict[str, LazyString] = {
     "link:left": _l("You ended the link"),
     "link:expired": _l("The link reached its end date"),
     "link:came-of-age": _l("The student turned 18"),
+    "link:withdrawn": _l("The student left the district’s schools"),
+    "link:granted": _l("The student allowed you to see the records again"),
+    "link:grant-withdrawn": _l("The student took that back"),
     "link:suspended": _l("The link was put on hold"),
     "link:resumed": _l("The link works again"),
     "link:disputed": _l("The link was put on hold"),

@@ -17,10 +17,12 @@ audit verify
 db check
 db upgrade
 jobs end-links
+jobs end-withdrawn
 jobs lapse-visits
 jobs project
 jobs remind
 jobs send-mails
+jobs warn-ends
 links revoke
 realm apply
 realm plan
