@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from idp_bridge.domain.errors import AlreadyAsked, BadInput, DistrictAddress, NotThere
 from idp_bridge.domain.events import Actor, ActorKind, Event
@@ -51,7 +53,7 @@ def arrive(house: House, person: SignedIn) -> Parent:
     parent = Parent(person.id, person.email, person.given_name, person.family_name, person.locale, now)
     with house.store.transaction() as rows:
         rows.parents.save(parent)
-        return _known(rows, person.id)
+        return known(rows, person.id)
 
 
 def check_birth_date(house: House, birth_date: date) -> None:
@@ -63,47 +65,71 @@ def check_birth_date(house: House, birth_date: date) -> None:
         raise BadInput({"birth_date": "too-long-ago"})
 
 
-def check_claim(house: House, claimed: Claimed) -> None:
-    """Raise BadInput where a claim cannot be true of any student: birth date, school."""
+def request_link(house: House, parent_id: ParentId, claimed: Claimed, address: str = "") -> VisitId:
+    """Ask for one link, as `request_links` does. Raises BadInput with the claim's own fields."""
+    try:
+        return request_links(house, parent_id, (claimed,), address)
+    except BadInput as fault:
+        fields = {name.rpartition(".")[2]: reason for name, reason in fault.fields.items()}
+        raise BadInput(fields) from None
+
+
+def request_links(house: House, parent_id: ParentId, claims: Sequence[Claimed], address: str = "") -> VisitId:
+    """Ask for several links at once and return the one visit that will settle them: all, or none.
+
+    The answer is the same whether a student exists, the birth date is right, or the link is there
+    already. The same request again changes nothing. Raises DistrictAddress, and BadInput whose fields
+    are `<place of the claim>.<field>`. `address` is the caller's network address, for limits on guessing.
+    """
+    _check(house, claims)
+    now = house.clock.now()
+    with house.store.transaction() as rows:
+        parent = known(rows, parent_id)
+        if in_district_domain(parent.email, house.rules.email_domains):
+            raise DistrictAddress
+        visit = _open_visit(house, rows, parent_id, now)
+        mine = rows.links.of_parent(parent_id)
+        for place, claimed in enumerate(claims):
+            at = now + timedelta(microseconds=place)  # so that they keep the order they were typed in
+            if not _asked_already(rows, mine, claimed, at):
+                _add(house, rows, visit, claimed, mine, at)
+        return visit.id
+
+
+def _check(house: House, claims: Sequence[Claimed]) -> None:
+    """Raise BadInput where a claim cannot be true of any student, where two name one, or where none is."""
+    if not claims:
+        raise BadInput({"children": "enter"})
+    faults: dict[str, str] = {}
+    seen: set[str] = set()
+    with house.store.reading() as rows:
+        for place, claimed in enumerate(claims):
+            found = _faults(house, rows, claimed, seen)
+            faults |= {f"{place}.{name}": reason for name, reason in found.items()}
+            seen.add(claimed.student_number)
+    if faults:
+        raise BadInput(faults)
+
+
+def _faults(house: House, rows: Rows, claimed: Claimed, seen: set[str]) -> dict[str, str]:
     faults: dict[str, str] = {}
     try:
         check_birth_date(house, claimed.birth_date)
     except BadInput as fault:
         faults |= fault.fields
-    with house.store.reading() as rows:
-        if rows.schools.get(claimed.school) is None:
-            faults["school"] = "choose"
-    if faults:
-        raise BadInput(faults)
-
-
-def request_link(house: House, parent_id: ParentId, claimed: Claimed) -> VisitId:
-    """Ask for a link and return the visit that will settle it.
-
-    The answer is the same whether the student exists, the birth date is right, or the link is there
-    already. The same request again changes nothing. Raises BadInput and DistrictAddress.
-    """
-    check_claim(house, claimed)
-    now = house.clock.now()
-    with house.store.transaction() as rows:
-        parent = _known(rows, parent_id)
-        if in_district_domain(parent.email, house.rules.email_domains):
-            raise DistrictAddress
-        visit = _open_visit(house, rows, parent_id, now)
-        mine = rows.links.of_parent(parent_id)
-        if not _asked_already(rows, mine, claimed, now):
-            _add(house, rows, visit, claimed, mine, now)
-        return visit.id
+    if rows.schools.get(claimed.school) is None:
+        faults["school"] = "choose"
+    if claimed.student_number in seen:
+        faults["number"] = "twice"
+    return faults
 
 
 def cancel_request(house: House, parent_id: ParentId, link_id: LinkId) -> None:
-    """Take a waiting request back. Raises NotThere and MoveRefused."""
+    """Take a request back that is not decided yet. Raises NotThere and MoveRefused."""
     now = house.clock.now()
     with house.store.transaction() as rows:
-        link = rows.links.get(link_id)
-        if link is None or link.parent != parent_id:
-            raise NotThere
-        _cancel(rows, link, now)
+        link = own_link(rows, parent_id, link_id)
+        take_back(rows, link, now)
         close_visit(rows, link.visit, now)
 
 
@@ -111,12 +137,31 @@ def leave_link(house: House, parent_id: ParentId, link_id: LinkId) -> None:
     """End one's own verified or suspended link; the token follows. Raises NotThere and MoveRefused."""
     now = house.clock.now()
     with house.store.transaction() as rows:
-        link = rows.links.get(link_id)
-        if link is None or link.parent != parent_id:
-            raise NotThere
-        done = moved(link, Move.LEAVE, now)
-        record(rows, link, done, "link:left", Actor(ActorKind.PARENT, parent_id))
+        leave(rows, own_link(rows, parent_id, link_id), now)
     house.wakeup.projection_due(parent_id)
+
+
+def own_link(rows: Rows, parent_id: ParentId, link_id: LinkId) -> Link:
+    """Return one of the parent's own links; raise NotThere for everybody else's and for none."""
+    link = rows.links.get(link_id)
+    if link is None or link.parent != parent_id:
+        raise NotThere
+    return link
+
+
+def take_back(rows: Rows, link: Link, now: datetime, reason: str = "") -> None:
+    """Cancel a request inside the caller's transaction, perhaps for a reason. Raises MoveRefused."""
+    _part(rows, link, moved(link, Move.CANCEL, now), "link:cancelled", reason)
+
+
+def leave(rows: Rows, link: Link, now: datetime, reason: str = "") -> None:
+    """End a link for its parent inside the caller's transaction, perhaps for a reason. Raises MoveRefused."""
+    _part(rows, link, moved(link, Move.LEAVE, now), "link:left", reason)
+
+
+def _part(rows: Rows, link: Link, done: Link, event: str, reason: str) -> None:
+    said: dict[str, Any] = {"reason": reason} if reason else {}
+    record(rows, link, done, event, Actor(ActorKind.PARENT, link.parent), **said)
 
 
 def _asked_already(rows: Rows, mine: tuple[Link, ...], claimed: Claimed, now: datetime) -> bool:
@@ -128,13 +173,8 @@ def _asked_already(rows: Rows, mine: tuple[Link, ...], claimed: Claimed, now: da
         if link.state in WAITING and link.claimed.student_number == claimed.student_number:
             if link.claimed == claimed:
                 return True
-            _cancel(rows, link, now)
+            take_back(rows, link, now)
     return False
-
-
-def _cancel(rows: Rows, link: Link, now: datetime) -> None:
-    done = moved(link, Move.CANCEL, now)
-    record(rows, link, done, "link:cancelled", Actor(ActorKind.PARENT, link.parent))
 
 
 def _add(
@@ -238,7 +278,8 @@ def _today(house: House, now: datetime) -> date:
     return now.astimezone(house.rules.zone).date()
 
 
-def _known(rows: Rows, parent: ParentId) -> Parent:
+def known(rows: Rows, parent: ParentId) -> Parent:
+    """Return the parent; raise NotThere for one who never signed in."""
     found = rows.parents.get(parent)
     if found is None:
         raise NotThere
