@@ -10,12 +10,15 @@ from zoneinfo import ZoneInfo
 from flask_babel import gettext as _
 
 from idp_bridge.domain.link import WAITING, LinkState
-from idp_bridge.services.reading import Child
+from idp_bridge.services.reading import Child, Step
 from idp_bridge.web import wording
 from idp_bridge.web.languages import day, moment, plain_day
+from idp_bridge.web.reasons import why
 
 ORDER = (
     LinkState.AWAITING_VISIT,
+    LinkState.AWAITING_SECOND,
+    LinkState.REFERRED,
     LinkState.VERIFIED,
     LinkState.SUSPENDED,
     LinkState.DENIED,
@@ -28,7 +31,8 @@ REPLACED = (LinkState.DENIED, LinkState.LAPSED)
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One child as My children shows it. `happened` are rows (when, what, ISO time) for the timeline."""
+    """One child as My children shows it. `happened` are rows (when, what, ISO time) for the timeline;
+    `why` says why an app may not show the child."""
 
     id: str
     state: LinkState
@@ -36,6 +40,7 @@ class Card:
     title: str
     fact: str
     sentence: str
+    why: str
     happened: tuple[tuple[str | None, str, str], ...]
     phone: str
     in_apps: bool
@@ -57,8 +62,9 @@ def card(child: Child, today: date, zone: ZoneInfo) -> Card:
         title=_title(child),
         fact=_fact(child),
         sentence=_sentence(child, state, zone),
+        why=why(child, state),
         happened=(*_happened(child), *_next(child, state)),
-        phone=child.school.phone,
+        phone="" if state is LinkState.REFERRED else child.school.phone,
         in_apps=child.in_apps,
     )
 
@@ -111,6 +117,10 @@ def _sentence(child: Child, state: LinkState, zone: ZoneInfo) -> str:
     match state:
         case LinkState.AWAITING_VISIT:
             return _("Bring your visit code and your photo ID.")
+        case LinkState.AWAITING_SECOND:
+            return _("The school has seen your papers. You do not have to come again.")
+        case LinkState.REFERRED:
+            return _("The school asked the district office to decide. You do not have to come again.")
         case LinkState.VERIFIED if child.in_apps:
             return _("You can open the records, bus and messages of this student.")
         case LinkState.VERIFIED:
@@ -129,10 +139,15 @@ def _sentence(child: Child, state: LinkState, zone: ZoneInfo) -> str:
 
 def _happened(child: Child) -> list[tuple[str | None, str, str]]:
     return [
-        (moment(step.at), str(wording.EVENTS[step.event]), step.at.isoformat())
+        (moment(step.at), _step(step), step.at.isoformat())
         for step in child.steps
         if step.event in wording.EVENTS
     ]
+
+
+def _step(step: Step) -> str:
+    what = str(wording.EVENTS[step.event])
+    return _("%(what)s (%(school)s)", what=what, school=step.school.name) if step.school else what
 
 
 def _next(child: Child, state: LinkState) -> list[tuple[str | None, str, str]]:

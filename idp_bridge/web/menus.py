@@ -45,5 +45,9 @@ def _menu(realm: str | None) -> list[tuple[str, str, str]]:
         return [(_("Sign in"), url_for("signin.start", realm="parents"), "GET")]
     leave = (_("Sign out"), url_for("signout.leave"), "POST")
     if realm == "parents":
-        return [(_("My children"), url_for("parent.children"), "GET"), leave]
+        return [
+            (_("My children"), url_for("parent.children"), "GET"),
+            (_("My account"), url_for("account.show"), "GET"),
+            leave,
+        ]
     return [leave]
