@@ -120,11 +120,13 @@ def steps_of(rows: Rows, link: Link, known: Mapping[SchoolCode, School] | None =
     """
     schools = {school.code: school for school in rows.schools.all()} if known is None else known
     return tuple(
-        Step(event.name, event.at, schools.get(_where(event, link)) if event.school else None)
+        Step(event.name, event.at, schools.get(_where(event, link)))
         for event in rows.audit.of_link(link.id)
         if event.name in TOLD
     )
 
 
 def _where(event: Event, link: Link) -> SchoolCode:
-    return SchoolCode(event.school or "") if link.verified_at else link.claimed.school
+    if event.name == "link:requested" or (event.school and not link.verified_at):
+        return link.claimed.school
+    return SchoolCode(event.school or "")

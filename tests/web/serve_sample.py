@@ -16,7 +16,16 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 
 from idp_bridge.domain.link import Move
-from idp_bridge.domain.people import Parent, ParentId, School, SchoolCode, Student, StudentId, StudentNumber
+from idp_bridge.domain.people import (
+    Parent,
+    ParentId,
+    Relationship,
+    School,
+    SchoolCode,
+    Student,
+    StudentId,
+    StudentNumber,
+)
 from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.services.house import House, Rules
 from idp_bridge.settings import District, Realm
@@ -77,7 +86,11 @@ def sample_house(folder: Path) -> House:
             rows.parents.save(Parent(parent, "amara@mail.example", "Amara", "Quintero-Bell", "en", NOW))
     zone = ZoneInfo("America/New_York")
     rules = Rules(code_key=b"k" * 32, zone=zone, email_domains=("district.example",))
-    return House(store, FakeAccounts(), FakeDirectory(), FakeMail(), FakeWakeup(), FixedClock(NOW), rules)
+    accounts = FakeAccounts()
+    accounts.add(FAMILY, "amara@mail.example")
+    for client, days in (("oneview", 1), ("mobile", 3), ("idp-bridge", 0)):
+        accounts.used(FAMILY, client, NOW - timedelta(days=days, hours=2))
+    return House(store, accounts, FakeDirectory(), FakeMail(), FakeWakeup(), FixedClock(NOW), rules)
 
 
 def fill(house: House) -> None:
@@ -92,13 +105,15 @@ def fill(house: House) -> None:
     after(house, asked(house, FAMILY, claim("46703315")), Move.DENY, "relationship-not-shown")
     confirmed(house, asked(house, FAMILY, claim_for(MATEO)), MATEO)
     after(house, confirmed(house, asked(house, FAMILY, claim_for(NOA)), NOA), Move.SUSPEND)
+    after(house, asked(house, FAMILY, claim("46301188", school="0731")), Move.ASK_SECOND)
+    after(house, asked(house, FAMILY, claim("46309920", school="9001")), Move.REFER)
     with house.store.transaction() as rows:
         visit = rows.visits.open_of(FAMILY)
         assert visit
         rows.visits.save(replace(visit, closed_at=clock.now()))
     clock.at = NOW
     asked(house, FAMILY, claim_for(IRIS))
-    asked(house, FAMILY, claim("46610927", date(2018, 7, 30)))
+    asked(house, FAMILY, claim("46610927", date(2018, 7, 30), "0610", Relationship.FOSTER_PARENT))
 
 
 def sign_in(sessions: SqlSessions, parent: ParentId) -> None:
