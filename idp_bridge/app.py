@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask
 
+from idp_bridge.domain.evidence import adapted
 from idp_bridge.domain.people import ParentId
 from idp_bridge.outside.directory import LdapDirectory
 from idp_bridge.outside.keycloak import KeycloakAccounts
@@ -49,6 +50,12 @@ def make_house(settings: Settings, store: SqlStore) -> House:
             zone=ZoneInfo(settings.district.time_zone),
             email_domains=settings.district.email_domains,
             visit_days=settings.district.visit_days,
+            evidence=adapted(
+                {
+                    name: rule.model_dump(exclude_none=True)
+                    for name, rule in settings.district.evidence_policy.items()
+                }
+            ),
         ),
     )
 

@@ -19,8 +19,8 @@ from idp_bridge import __version__
 from idp_bridge.app import make_house, make_store, run_worker
 from idp_bridge.domain.errors import MoveRefused, NotThere, RosterRefused
 from idp_bridge.domain.events import Actor, ActorKind, Event
-from idp_bridge.domain.evidence import REVOCATION_REASONS
 from idp_bridge.domain.link import LinkId
+from idp_bridge.domain.reasons import REVOCATION_REASONS
 from idp_bridge.outside.oneroster import read_bundle
 from idp_bridge.outside.realms.applying import KeycloakRealms
 from idp_bridge.outside.realms.declared import DeclarationError, DeclaredRealm, load_folder

@@ -7,10 +7,18 @@ reported at once by `load()`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -74,6 +82,42 @@ class Directory(_Section):
     """Whole seconds: ldap3 hands them to the socket as an integer."""
 
 
+RelationshipWord = Literal[
+    "birth-or-adoptive-parent",
+    "step-parent",
+    "legal-guardian",
+    "foster-parent",
+    "caregiver",
+    "caseworker",
+    "surrogate",
+]
+EvidenceWord = Literal[
+    "school-record",
+    "birth-certificate",
+    "marriage-certificate",
+    "court-order",
+    "placement-letter",
+    "caregiver-affidavit",
+    "agency-letter",
+    "other-accepted",
+]
+
+
+class EvidenceRule(_Section):
+    """What a district says of one relationship; a part that is left out stays as it is by default."""
+
+    kinds: tuple[EvidenceWord, ...] | None = Field(None, min_length=1)
+    second_person: tuple[EvidenceWord, ...] | None = None
+    referral: bool | None = None
+    end_date: bool | None = None
+
+    @model_validator(mode="after")
+    def _second_person_for_an_accepted_kind(self) -> Self:
+        if self.kinds is not None and not set(self.second_person or ()) <= set(self.kinds):
+            raise ValueError("second_person names a kind that kinds does not accept")
+        return self
+
+
 class District(_Section):
     """What the pages say about the district, and its own rules."""
 
@@ -83,6 +127,8 @@ class District(_Section):
     help_hours: str = "Monday to Friday, 8 to 4"
     time_zone: str = "America/New_York"
     visit_days: int = Field(14, ge=1, le=90)
+    evidence_policy: dict[RelationshipWord, EvidenceRule] = Field(default_factory=dict)
+    """Relationship -> what suffices and what more it needs, where the default is not the district's way."""
 
     @field_validator("time_zone")
     @classmethod
@@ -189,7 +235,7 @@ _WORDS = {
 
 def _sentences(error: Any) -> Iterator[str]:
     """Yield what is wrong, never with the value; a section that is not there is all it must hold."""
-    place = "__".join(str(part) for part in error["loc"]).upper()
+    place = "__".join(str(part) for part in error["loc"] if part != "[key]").upper()
     words = _WORDS.get(error["type"], error["msg"].removeprefix("Value error, "))
     section: Any = Settings.model_fields[error["loc"][0]].annotation
     if error["type"] == "missing" and len(error["loc"]) == 1 and issubclass(section, BaseModel):

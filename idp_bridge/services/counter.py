@@ -5,7 +5,8 @@ A token is never trusted for a duty: LDAP is asked afresh, before the transactio
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,14 +18,17 @@ from idp_bridge.domain.access import (
 )
 from idp_bridge.domain.errors import (
     CodeLapsed,
+    ConflictOfInterest,
     DistrictAddress,
     NoDuty,
     NotThere,
+    Refusal,
+    Restricted,
 )
 from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.link import (
     LIVE,
-    WAITING,
+    UNDECIDED,
     Link,
     LinkId,
     Visit,
@@ -37,8 +41,28 @@ from idp_bridge.domain.people import (
     StudentId,
     in_district_domain,
 )
+from idp_bridge.domain.restriction import against
 from idp_bridge.services.house import House
 from idp_bridge.services.rows import Rows
+
+AUDITED: dict[type[Refusal], str] = {
+    ConflictOfInterest: "conflict-of-interest",
+    Restricted: "restriction",
+}
+"""Refusals that are written down though nothing changed -> the reason in the audit."""
+
+
+@contextmanager
+def decision(
+    house: House, staff: StaffMember, link_id: LinkId | None, now: datetime, visit_id: VisitId | None = None
+) -> Iterator[Rows]:
+    """Open the transaction of one decision; a refusal that must be audited is, after the rollback."""
+    try:
+        with house.store.transaction() as rows:
+            yield rows
+    except tuple(AUDITED) as refusal:
+        audit_refusal(house, staff, visit_id, link_id, AUDITED[type(refusal)], now)
+        raise
 
 
 def staff_member(house: House, uid: str) -> StaffMember:
@@ -56,7 +80,7 @@ def refuse_own(rows: Rows, staff: StaffMember, parent: Parent, students: Iterabl
     for student in students:
         refuse_own_case(staff, parent, rows.students.hints(student))
         for link in rows.links.of_student(student):
-            other = rows.parents.get(link.parent) if link.state in LIVE - WAITING else None
+            other = rows.parents.get(link.parent) if link.state in LIVE - UNDECIDED else None
             if other:
                 refuse_own_case(staff, other, ())
 
@@ -80,6 +104,12 @@ def place_of(rows: Rows, link: Link) -> SchoolCode:
     """Return the school that settles this link: the student's, or the claimed one while nobody matches."""
     student = rows.students.get(link.student) if link.student else None
     return student.school if student else link.claimed.school
+
+
+def refuse_restricted(rows: Rows, parent: Parent, student: StudentId) -> None:
+    """Raise Restricted where a restriction of access stands for this person and student."""
+    if any(one.access and against(one, parent) for one in rows.restrictions.standing_for(student)):
+        raise Restricted
 
 
 def parent_of(house: House, rows: Rows, parent_id: ParentId) -> Parent:

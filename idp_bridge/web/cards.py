@@ -118,9 +118,15 @@ def _sentence(child: Child, state: LinkState, zone: ZoneInfo) -> str:
         case LinkState.AWAITING_VISIT:
             return _("Bring your visit code and your photo ID.")
         case LinkState.AWAITING_SECOND:
-            return _("The school has seen your papers. You do not have to come again.")
+            return _(
+                "The school saw your papers, and one more person there looks at the request. "
+                "You do not need to come again; the answer stands here."
+            )
         case LinkState.REFERRED:
-            return _("The school asked the district office to decide. You do not have to come again.")
+            return _(
+                "The school sent your request to the district office, which decides. "
+                "You do not need to come again; the answer stands here."
+            )
         case LinkState.VERIFIED if child.in_apps:
             return _("You can open the records, bus and messages of this student.")
         case LinkState.VERIFIED:

@@ -48,6 +48,15 @@ NOT_READY = {
 }
 """Why a claim whose number a student has cannot be verified, and what to do."""
 
+UNTIL_FAULTS = {
+    "enter": _l("Enter the last day the paper names"),
+    "in-past": _l("The last day must be in the future"),
+    "too-far": _l("The last day is more than 5 years away. Check the year."),
+}
+
+EARLIER = {LinkState.DENIED: _l("Not confirmed"), LinkState.ENDED: _l("Ended")}
+"""How an earlier link of the same two was turned away."""
+
 DECIDED = {
     LinkState.VERIFIED: _l("Linked"),
     LinkState.SUSPENDED: _l("On hold"),

@@ -84,7 +84,10 @@ TABLE: dict[type[Exception], Words] = {
     refusals.ConflictOfInterest: Words(
         403,
         _l("Ask a colleague to decide this one"),
-        _l("It is your own account or your own child. This was recorded; nothing was changed."),
+        _l(
+            "It is your own account or your own child. A colleague at the school or the district office can "
+            "decide it; the visit stays in their queue. This was recorded; nothing was changed."
+        ),
     ),
     refusals.Restricted: Words(
         403,
@@ -112,6 +115,11 @@ TABLE: dict[type[Exception], Words] = {
         409,
         _l("The e-mail of the account changed"),
         _l("The parent signs in again on the phone, then the link can be verified."),
+    ),
+    refusals.OneRefused: Words(
+        409,
+        _l("Nothing was linked yet"),
+        _l("One of the students needs a closer look. Look at each, then decide again."),
     ),
     refusals.TooLate: Words(
         409,

@@ -65,6 +65,7 @@ def about(link_id: str) -> str:
         "parent/about.html",
         card=shown,
         advice=advice.get(child.link.reason or "", _("Call the school. They can tell you what to do next.")),
+        appeal=wording.appeal(child.link.reason) if shown.state is LinkState.DENIED else (),
         again=child.link.reason != "student_is_18",
     )
 
