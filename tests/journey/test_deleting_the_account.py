@@ -1,4 +1,4 @@
-"""A parent deletes the account through our page and Keycloak's; the same address registered again has nothing."""
+"""A parent deletes the account by our page and Keycloak's; the same address registered again has nothing."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Serve every page of a parent with a sample family, for the eye and for axe; needs no Keycloak and no LDAP.
 
 `python -m tests.web.serve_sample [PORT]` prints the addresses. A cookie `idp_bridge=family` signs in a parent
-with a child in every state, `idp_bridge=nobody` one without a child.
+with a child in every state, `idp_bridge=nobody` one without a child, `idp_bridge=seven` one who asked for seven.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from idp_bridge.domain.people import (
 )
 from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.services.house import House, Rules
+from idp_bridge.services.linking import request_links
 from idp_bridge.settings import District, Realm
 from idp_bridge.storage import schema
 from idp_bridge.storage.sessions import SqlSessions
@@ -42,7 +43,7 @@ from tests.fakes.wakeup import FakeWakeup
 from tests.web.families import after, asked, claim, claim_for, confirmed
 
 NOW = datetime(2026, 11, 21, 14, 14, tzinfo=UTC)
-FAMILY, NOBODY = ParentId("family"), ParentId("nobody")
+FAMILY, NOBODY, SEVEN = ParentId("family"), ParentId("nobody"), ParentId("seven")
 HOURS = "Front office, Monday to Friday, 7:30 to 3:30"
 SCHOOLS = (
     School(
@@ -82,7 +83,7 @@ def sample_house(folder: Path) -> House:
     schema.upgrade(store)
     with store.transaction() as rows:
         rows.roster.write(RosterChanges(schools=SCHOOLS, students=(MATEO, NOA, VERA, IRIS)))
-        for parent in (FAMILY, NOBODY):
+        for parent in (FAMILY, NOBODY, SEVEN):
             rows.parents.save(Parent(parent, "amara@mail.example", "Amara", "Quintero-Bell", "en", NOW))
     zone = ZoneInfo("America/New_York")
     rules = Rules(code_key=b"k" * 32, zone=zone, email_domains=("district.example",))
@@ -116,6 +117,14 @@ def fill(house: House) -> None:
     asked(house, FAMILY, claim("46610927", date(2018, 7, 30), "0610", Relationship.FOSTER_PARENT))
 
 
+def ask_for_seven(house: House) -> None:
+    """Let a parent ask for seven children at four schools, as three kinds of relative."""
+    kinds = (Relationship.PARENT, Relationship.STEP_PARENT, Relationship.FOSTER_PARENT)
+    schools = ("0552", "0610", "0731", "9001")
+    claims = [claim(f"4690000{at}", date(2015, 1, 1 + at), schools[at % 4], kinds[at % 3]) for at in range(7)]
+    request_links(house, SEVEN, claims)
+
+
 def sign_in(sessions: SqlSessions, parent: ParentId) -> None:
     """Plant a session under a cookie that is the parent's id."""
     person = Person(
@@ -137,9 +146,11 @@ def sample_web(folder: Path, url: str) -> Flask:
     """Return the bridge's pages with the sample family, both parents signed in."""
     house = sample_house(folder)
     fill(house)
+    ask_for_seven(house)
     sessions = SqlSessions(house.store)
     sign_in(sessions, FAMILY)
     sign_in(sessions, NOBODY)
+    sign_in(sessions, SEVEN)
     realms = {
         name: Realm(issuer=f"http://localhost:1/realms/{name}", client_secret="unused")
         for name in ("parents", "district")
