@@ -88,11 +88,10 @@ def request_links(house: House, parent_id: ParentId, claims: Sequence[Claimed], 
         if in_district_domain(parent.email, house.rules.email_domains):
             raise DistrictAddress
         visit = _open_visit(house, rows, parent_id, now)
-        mine = rows.links.of_parent(parent_id)
         for place, claimed in enumerate(claims):
             at = now + timedelta(microseconds=place)  # so that they keep the order they were typed in
-            if not _asked_already(rows, mine, claimed, at):
-                _add(house, rows, visit, claimed, mine, at)
+            if not _asked_already(rows, parent_id, claimed, at):
+                _add(house, rows, visit, claimed, at)
         return visit.id
 
 
@@ -164,12 +163,12 @@ def _part(rows: Rows, link: Link, done: Link, event: str, reason: str) -> None:
     record(rows, link, done, event, Actor(ActorKind.PARENT, link.parent), **said)
 
 
-def _asked_already(rows: Rows, mine: tuple[Link, ...], claimed: Claimed, now: datetime) -> bool:
+def _asked_already(rows: Rows, parent: ParentId, claimed: Claimed, now: datetime) -> bool:
     """Tell whether the same request waits already; one for the same number with other details is cancelled.
 
     So a parent who mistyped a birth date just asks again, and nothing shows which of the two was right.
     """
-    for link in mine:
+    for link in rows.links.of_parent(parent):
         if link.state in WAITING and link.claimed.student_number == claimed.student_number:
             if link.claimed == claimed:
                 return True
@@ -177,10 +176,8 @@ def _asked_already(rows: Rows, mine: tuple[Link, ...], claimed: Claimed, now: da
     return False
 
 
-def _add(
-    house: House, rows: Rows, visit: Visit, claimed: Claimed, mine: tuple[Link, ...], now: datetime
-) -> None:
-    student = _matched(rows, claimed, mine)
+def _add(house: House, rows: Rows, visit: Visit, claimed: Claimed, now: datetime) -> None:
+    student = _matched(rows, claimed, rows.links.of_parent(visit.parent))
     link = Link(
         id=LinkId(house.new_id()),
         parent=visit.parent,

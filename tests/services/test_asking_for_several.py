@@ -98,3 +98,14 @@ def test_hits_misses_and_a_linked_child_wait_side_by_side(house):
     waiting = slip_of(house, AMARA).links
     assert [link.student for link in waiting] == [None, None, TEO.id]
     assert {link.state for link in waiting} == {LinkState.AWAITING_VISIT}
+
+
+@pytest.mark.parametrize(
+    "change", [{"relationship": Relationship.STEP_PARENT}, {"school": SchoolCode("0610")}]
+)
+def test_asking_again_with_another_detail_still_names_the_student(house, change):
+    request_links(house, AMARA, THREE)
+    request_links(house, AMARA, (replace(CLAIM, **change),))
+    (again,) = [link for link in slip_of(house, AMARA).links if link.claimed.student_number == IRIS.number]
+    assert again.student == IRIS.id
+    assert len([link for link in mine(house) if link.state is LinkState.CANCELLED]) == 1
