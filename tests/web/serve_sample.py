@@ -1,7 +1,8 @@
 """Serve every page of a parent with a sample family, for the eye and for axe; needs no Keycloak and no LDAP.
 
 `python -m tests.web.serve_sample [PORT]` prints the addresses. A cookie `idp_bridge=family` signs in a parent
-with a child in every state, `idp_bridge=nobody` one without a child, `idp_bridge=seven` one who asked for seven.
+with a child in every state, `idp_bridge=nobody` one without a child, `idp_bridge=seven` one who asked for
+seven children at four schools.
 """
 
 from __future__ import annotations
