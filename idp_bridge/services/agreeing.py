@@ -12,6 +12,7 @@ from idp_bridge.domain.errors import BadInput, MoveRefused, SamePerson
 from idp_bridge.domain.link import WAITING, Link, LinkId, LinkState, Move, moved
 from idp_bridge.services.counter import (
     actor,
+    check_accounts,
     decided,
     decision,
     parent_of,
@@ -31,9 +32,10 @@ def agree_link(house: House, uid: str, link_id: LinkId, *, overrule: bool = Fals
     """Verify a link whose papers a first person saw; the parent's token follows by the worker.
 
     Raises NotThere, NoDuty, MoveRefused, SamePerson, NotInRoster, OfAge, EndedBefore, ConflictOfInterest,
-    Restricted, IdentityMissing, DistrictAddress, and BadInput where the last day that was entered is over.
+    Restricted, IdentityMissing, DistrictAddress, SignInAgain, and BadInput where the last day is over.
     """
     staff = staff_member(house, uid)
+    check_accounts(house, staff, [link_id])
     now = house.clock.now()
     with decision(house, staff, link_id, now) as rows:
         done = _agree(house, rows, staff, link_id, now, overrule=overrule)

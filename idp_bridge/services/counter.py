@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from idp_bridge.domain.access import (
     Action,
@@ -34,6 +35,7 @@ from idp_bridge.domain.link import (
     Visit,
     VisitId,
 )
+from idp_bridge.domain.paper import PaperSeen
 from idp_bridge.domain.people import (
     Parent,
     ParentId,
@@ -42,6 +44,7 @@ from idp_bridge.domain.people import (
     in_district_domain,
 )
 from idp_bridge.domain.restriction import against
+from idp_bridge.services.account_checking import check_account
 from idp_bridge.services.house import House
 from idp_bridge.services.rows import Rows
 
@@ -71,6 +74,14 @@ def staff_member(house: House, uid: str) -> StaffMember:
     if staff is None:
         raise NoDuty("not in the directory")
     return staff
+
+
+def check_accounts(house: House, staff: StaffMember, links: Iterable[LinkId]) -> None:
+    """Look at the parents' accounts before the transaction opens. Raises as `seen_by` and `check_account`."""
+    with house.store.reading() as rows:
+        parents = {seen_by(rows, staff, link).parent for link in links}
+    for parent in sorted(parents):
+        check_account(house, parent)
 
 
 def refuse_own(rows: Rows, staff: StaffMember, parent: Parent, students: Iterable[StudentId]) -> None:
@@ -130,6 +141,13 @@ def actor(staff: StaffMember) -> Actor:
 def decided(link: Link, staff: StaffMember) -> Link:
     """Return `link` with who of the staff decided it."""
     return replace(link, decided_by=staff.directory_id)
+
+
+def on_paper(link: Link, seen: PaperSeen | None) -> tuple[Link, dict[str, Any]]:
+    """Return `link` marked for ever as entered from paper, and what the audit says of that; if it was."""
+    if seen is None:
+        return link, {}
+    return replace(link, paper_seen_at=seen.at, paper_seen_by=seen.by.directory_id), seen.fields
 
 
 def audit_refusal(

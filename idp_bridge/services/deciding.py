@@ -21,8 +21,9 @@ from idp_bridge.domain.link import (
     verified,
 )
 from idp_bridge.domain.matching import fits
+from idp_bridge.domain.paper import PaperSeen
 from idp_bridge.domain.people import Parent, SchoolCode, Student
-from idp_bridge.services.counter import actor, decided, place_of, refuse_own, refuse_restricted
+from idp_bridge.services.counter import actor, decided, on_paper, place_of, refuse_own, refuse_restricted
 from idp_bridge.services.expiring import close_visit
 from idp_bridge.services.house import House
 from idp_bridge.services.recording import record
@@ -38,6 +39,8 @@ class Papers:
     overrules: LinkId | None = None
     first: str | None = None
     """Who saw the papers, where a second person agrees."""
+    seen: PaperSeen | None = None
+    """When and by whom, where it is entered later from a log sheet."""
 
 
 def duty_for(policy: EvidencePolicy, link: Link) -> Action:
@@ -85,7 +88,8 @@ def ask_second(
     house: House, rows: Rows, staff: StaffMember, link: Link, papers: Papers, now: datetime
 ) -> Link:
     """Keep what the first person saw; the visit is over, the decision is not."""
-    asked = awaiting_second(link, papers.evidence, staff.directory_id, now, papers.ends)
+    first = (papers.seen.by if papers.seen else staff).directory_id
+    asked = awaiting_second(link, papers.evidence, first, now, papers.ends)
     return _written(house, rows, staff, link, asked, "link:second-person-asked", papers)
 
 
@@ -127,8 +131,8 @@ def _written(
         "overrules": papers.overrules,
         "first": papers.first,
     }
-    said = {name: value for name, value in fields.items() if value}
-    done = decided(after, staff)
+    done, paper = on_paper(decided(after, staff), papers.seen)
+    said = {name: value for name, value in fields.items() if value} | paper
     record(rows, before, done, event, actor(staff), school=school, **said)
     close_visit(rows, before.visit, done.changed_at)
     return done

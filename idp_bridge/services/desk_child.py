@@ -84,7 +84,7 @@ def desk_child(
         claimed_school=known.get(link.claimed.school),
         place=known.get(place),
         student=student,
-        rows=compare(link.claimed, parent, student, hints) if student else (),
+        rows=compare(link.claimed, parent, student, hints, asked_for(link)) if student else (),
         policy=policy,
         accepted=tuple(kind for kind in EvidenceKind if kind in policy.kinds),
         asks_until=policy.end_date or link.claimed.relationship in FOR_A_TIME,

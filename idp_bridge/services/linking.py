@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from idp_bridge.domain.errors import AlreadyAsked, BadInput, DistrictAddress, NotThere
+from idp_bridge.domain.errors import AlreadyAsked, BadInput, NotThere
 from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.link import (
     LIVE,
@@ -22,8 +22,9 @@ from idp_bridge.domain.link import (
     moved,
 )
 from idp_bridge.domain.matching import fits
-from idp_bridge.domain.people import Parent, ParentId, StudentId, in_district_domain
+from idp_bridge.domain.people import Parent, ParentId, StudentId
 from idp_bridge.domain.visit_code import fingerprint, make
+from idp_bridge.services.account_checking import check_account, save_email
 from idp_bridge.services.expiring import close_visit, lapse
 from idp_bridge.services.house import House
 from idp_bridge.services.notifying import tell
@@ -48,11 +49,26 @@ class SignedIn:
 
 
 def arrive(house: House, person: SignedIn) -> Parent:
-    """Take a snapshot of the account of a parent who signed in, and return it."""
+    """Take a snapshot of the account of a parent who signed in, and return it.
+
+    An e-mail that changed is noted and told to the old address; this sign-in is the fresh one it asks for.
+    """
     now = house.clock.now()
-    parent = Parent(person.id, person.email, person.given_name, person.family_name, person.locale, now)
+    new = Parent(person.id, person.email, person.given_name, person.family_name, person.locale, now)
     with house.store.transaction() as rows:
-        rows.parents.save(parent)
+        before = rows.parents.get(person.id)
+        kept = save_email(rows, before, person.email, now) if before else new
+        rows.parents.save(
+            replace(
+                kept,
+                email=person.email,
+                given_name=person.given_name,
+                family_name=person.family_name,
+                locale=person.locale,
+                signed_in_at=now,
+                deleted_at=None,
+            )
+        )
         return known(rows, person.id)
 
 
@@ -78,15 +94,13 @@ def request_links(house: House, parent_id: ParentId, claims: Sequence[Claimed], 
     """Ask for several links at once and return the one visit that will settle them: all, or none.
 
     The answer is the same whether a student exists, the birth date is right, or the link is there
-    already. The same request again changes nothing. Raises DistrictAddress, and BadInput whose fields
-    are `<place of the claim>.<field>`. `address` is the caller's network address, for limits on guessing.
+    already. The same request again changes nothing. Raises what check_account raises, and BadInput whose
+    fields are `<place of the claim>.<field>`. `address` is the caller's network address, for limits on guessing.
     """
     _check(house, claims)
+    check_account(house, parent_id)
     now = house.clock.now()
     with house.store.transaction() as rows:
-        parent = known(rows, parent_id)
-        if in_district_domain(parent.email, house.rules.email_domains):
-            raise DistrictAddress
         visit = _open_visit(house, rows, parent_id, now)
         for place, claimed in enumerate(claims):
             at = now + timedelta(microseconds=place)  # so that they keep the order they were typed in

@@ -43,6 +43,8 @@ class Step:
     event: str
     at: datetime
     school: School | None
+    seen_at: datetime | None = None
+    """When the papers were seen, where that was entered later from a log sheet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def steps_of(rows: Rows, link: Link, known: Mapping[SchoolCode, School] | None =
     """
     schools = {school.code: school for school in rows.schools.all()} if known is None else known
     return tuple(
-        Step(event.name, event.at, schools.get(_where(event, link)))
+        Step(event.name, event.at, schools.get(_where(event, link)), _seen_at(event))
         for event in rows.audit.of_link(link.id)
         if event.name in TOLD
     )
@@ -130,3 +132,8 @@ def _where(event: Event, link: Link) -> SchoolCode:
     if event.name == "link:requested" or (event.school and not link.verified_at):
         return link.claimed.school
     return SchoolCode(event.school or "")
+
+
+def _seen_at(event: Event) -> datetime | None:
+    seen = (event.fields or {}).get("seen_at")
+    return datetime.fromisoformat(str(seen)) if seen else None

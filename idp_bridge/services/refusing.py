@@ -14,12 +14,14 @@ from idp_bridge.domain.link import (
     Move,
     moved,
 )
+from idp_bridge.domain.paper import PaperSeen
 from idp_bridge.domain.reasons import DENIAL_REASONS, REVOCATION_REASONS, check_reason
 from idp_bridge.services.agreeing import refuse_first
 from idp_bridge.services.counter import (
     actor,
     decided,
     decision,
+    on_paper,
     place_of,
     refuse_own,
     seen_by,
@@ -41,7 +43,7 @@ def refuse_link(house: House, uid: str, link_id: LinkId, reason: str) -> Link:
     staff = staff_member(house, uid)
     now = house.clock.now()
     with decision(house, staff, link_id, now) as rows:
-        return _refuse(rows, staff, link_id, reason, now)
+        return refuse_within(rows, staff, link_id, reason, now)
 
 
 def revoke_link(house: House, who: Actor, link_id: LinkId, reason: str) -> Link:
@@ -62,7 +64,15 @@ def revoke_link(house: House, who: Actor, link_id: LinkId, reason: str) -> Link:
     return done
 
 
-def _refuse(rows: Rows, staff: StaffMember, link_id: LinkId, reason: str, now: datetime) -> Link:
+def refuse_within(
+    rows: Rows,
+    staff: StaffMember,
+    link_id: LinkId,
+    reason: str,
+    now: datetime,
+    seen: PaperSeen | None = None,
+) -> Link:
+    """Refuse inside the caller's transaction; `seen` where it is entered later from paper."""
     link = seen_by(rows, staff, link_id)
     place = place_of(rows, link)
     require(staff, Action.SETTLE_REFERRED if link.state is LinkState.REFERRED else Action.REFUSE, place)
@@ -71,6 +81,7 @@ def _refuse(rows: Rows, staff: StaffMember, link_id: LinkId, reason: str, now: d
         refuse_own(rows, staff, parent, (link.student,) if link.student else ())
     done = decided(moved(link, Move.DENY, now, check_reason(reason, DENIAL_REASONS)), staff)
     refuse_first(staff, link)
-    record(rows, link, done, "link:denied", actor(staff), school=place, reason=reason)
+    done, paper = on_paper(done, seen)
+    record(rows, link, done, "link:denied", actor(staff), school=place, reason=reason, **paper)
     close_visit(rows, link.visit, now)
     return done

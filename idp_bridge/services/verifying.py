@@ -40,6 +40,7 @@ from idp_bridge.domain.link import (
     VisitId,
     end_of_day,
 )
+from idp_bridge.domain.paper import PaperSeen
 from idp_bridge.domain.people import (
     SchoolCode,
 )
@@ -48,6 +49,7 @@ from idp_bridge.services.counter import (
     AUDITED,
     actor,
     audit_refusal,
+    check_accounts,
     decision,
     parent_of,
     refuse_lapsed,
@@ -106,7 +108,7 @@ def record_identity(
     seen = check_identity(kind)
     now = house.clock.now()
     with decision(house, staff, None, now, visit_id) as rows:
-        return _prove(house, rows, staff, visit_id, school, seen, now)
+        return prove_within(house, rows, staff, visit_id, school, seen, now)
 
 
 def verify_link(
@@ -121,13 +123,14 @@ def verify_link(
     """Verify one link on this evidence, or ask for a second person where the evidence needs one.
 
     The parent's token follows by the worker. Raises NotThere, NoDuty, IdentityMissing, NotInRoster, OfAge,
-    EvidenceRefused, EndedBefore, ConflictOfInterest, CodeLapsed, DistrictAddress, MoveRefused, BadInput and
-    Restricted. A conflict of interest and a restriction are audited though nothing changes.
+    EvidenceRefused, EndedBefore, ConflictOfInterest, CodeLapsed, DistrictAddress, SignInAgain, MoveRefused,
+    BadInput and Restricted. A conflict of interest and a restriction are audited though nothing changes.
     """
     staff = staff_member(house, uid)
+    check_accounts(house, staff, [link_id])
     now = house.clock.now()
     with decision(house, staff, link_id, now) as rows:
-        done = _verify(house, rows, staff, Choice(link_id, evidence, until, overrule), now)
+        done = verify_within(house, rows, staff, Choice(link_id, evidence, until, overrule), now)
     _wake(house, [done])
     return done
 
@@ -135,13 +138,16 @@ def verify_link(
 def verify_links(house: House, uid: str, choices: Iterable[Choice]) -> tuple[Link, ...]:
     """Verify several links in one transaction: all of them, or none.
 
-    Raises OneRefused, which names the link and why, and NoDuty; audited as in `verify_link`.
+    Raises OneRefused, which names the link and why, audited as in `verify_link`; before it looks at one
+    link NoDuty, NotThere, SignInAgain and DistrictAddress.
     """
+    picked = tuple(choices)
     staff = staff_member(house, uid)
+    check_accounts(house, staff, (choice.link for choice in picked))
     now = house.clock.now()
     try:
         with house.store.transaction() as rows:
-            done = [_one_of_several(house, rows, staff, choice, now) for choice in choices]
+            done = [_one_of_several(house, rows, staff, choice, now) for choice in picked]
     except OneRefused as stop:
         if type(stop.why) in AUDITED:
             audit_refusal(house, staff, None, LinkId(stop.link), AUDITED[type(stop.why)], now)
@@ -152,7 +158,7 @@ def verify_links(house: House, uid: str, choices: Iterable[Choice]) -> tuple[Lin
 
 def _one_of_several(house: House, rows: Rows, staff: StaffMember, choice: Choice, now: datetime) -> Link:
     try:
-        return _verify(house, rows, staff, choice, now)
+        return verify_within(house, rows, staff, choice, now)
     except Refusal as why:
         raise OneRefused(choice.link, why) from why
 
@@ -162,7 +168,7 @@ def _wake(house: House, links: Iterable[Link]) -> None:
         house.wakeup.projection_due(parent)
 
 
-def _prove(
+def prove_within(
     house: House,
     rows: Rows,
     staff: StaffMember,
@@ -170,13 +176,16 @@ def _prove(
     school: SchoolCode,
     kind: str,
     now: datetime,
+    seen: PaperSeen | None = None,
 ) -> IdentityProof:
+    """Record an identity inside the caller's transaction; `seen` where it is entered later from paper."""
     visit = rows.visits.get(visit_id)
     if visit is None:
         raise NotThere
-    if visit.closed_at is not None:
-        raise MoveRefused("the visit is finished")
-    refuse_lapsed(house, visit, now)
+    if seen is None:
+        if visit.closed_at is not None:
+            raise MoveRefused("the visit is finished")
+        refuse_lapsed(house, visit, now)
     parent = parent_of(house, rows, visit.parent)
     known = rows.proofs.get(parent.id)
     if known is not None:
@@ -184,22 +193,33 @@ def _prove(
     waiting = (link for link in rows.links.of_visit(visit_id) if link.state in WAITING)
     refuse_own(rows, staff, parent, (link.student for link in waiting if link.student))
     proof = IdentityProof(parent.id, kind, school, staff.directory_id, now)
+    if seen:
+        proof = replace(proof, staff=seen.by.directory_id, at=seen.at, entered_by=staff.directory_id)
+    fields = {"kind": kind, **(seen.fields if seen else {})}
     rows.proofs.add(proof)
     rows.audit.append(
-        Event("identity:proven", now, actor(staff), parent=parent.id, school=school, fields={"kind": kind})
+        Event("identity:proven", now, actor(staff), parent=parent.id, school=school, fields=fields)
     )
     return proof
 
 
-def _verify(house: House, rows: Rows, staff: StaffMember, choice: Choice, now: datetime) -> Link:
+def verify_within(
+    house: House,
+    rows: Rows,
+    staff: StaffMember,
+    choice: Choice,
+    now: datetime,
+    seen: PaperSeen | None = None,
+) -> Link:
+    """Verify inside the caller's transaction; `seen` where it is entered later from paper, in time then."""
     link = seen_by(rows, staff, choice.link)
     parent = parent_of(house, rows, link.parent)
     student = student_of(house, rows, staff, link, now)
     if link.state is LinkState.AWAITING_SECOND:
         raise MoveRefused("the papers were seen; what is missing is the second person")
     refuse_these_two(rows, staff, parent, student)
-    papers = _papers(house, link, choice, now)
-    if link.state in WAITING:
+    papers = replace(_papers(house, link, choice, now), seen=seen)
+    if link.state in WAITING and seen is None:
         refuse_lapsed(house, rows.visits.get(link.visit), now)
     earlier = overruled(rows, staff, parent.id, student, overrule=choice.overrule)
     if papers.evidence in house.rules.evidence[link.claimed.relationship].second_person:

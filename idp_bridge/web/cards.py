@@ -145,15 +145,18 @@ def _sentence(child: Child, state: LinkState, zone: ZoneInfo) -> str:
 
 def _happened(child: Child) -> list[tuple[str | None, str, str]]:
     return [
-        (moment(step.at), _step(step), step.at.isoformat())
+        (moment(step.at), _words(step), step.at.isoformat())
         for step in child.steps
         if step.event in wording.EVENTS
     ]
 
 
-def _step(step: Step) -> str:
-    what = str(wording.EVENTS[step.event])
-    return _("%(what)s (%(school)s)", what=what, school=step.school.name) if step.school else what
+def _words(step: Step) -> str:
+    """Return what happened and where; a paper log is told for ever."""
+    words = str(wording.EVENTS[step.event])
+    if step.school:
+        words = _("%(what)s (%(school)s)", what=words, school=step.school.name)
+    return f"{words}. {wording.on_paper(step.seen_at)}" if step.seen_at else words
 
 
 def _next(child: Child, state: LinkState) -> list[tuple[str | None, str, str]]:

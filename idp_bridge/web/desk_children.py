@@ -53,6 +53,8 @@ class ChildView:
     marks: list[str]
     """What was decided before about the two, and other accounts of the same person."""
     evidence_notes: dict[str, str]
+    paper: str
+    """That it was entered later from a log sheet, for ever; empty where it was not."""
 
 
 Forms = Mapping[str, EvidenceForm | OverruleForm]
@@ -67,7 +69,7 @@ def view(house: House, shown: DeskVisit, child: DeskChild, forms: Forms) -> Chil
     return ChildView(
         child=child,
         title=title(child),
-        said=wording.student_number(child.link.claimed.student_number),
+        said=_said(child.link),
         rows=[_row(row, names) for row in child.rows],
         form=None if why_not or second else _form(child, forms, evidence_form),
         agree=None if why_not or not second else _form(child, forms, overrule_form),
@@ -78,6 +80,7 @@ def view(house: House, shown: DeskVisit, child: DeskChild, forms: Forms) -> Chil
         banner=desk_wording.HELD if child.mine and child.held else None,
         marks=desk_marks.marks(child),
         evidence_notes={kind: _("Also needs a second person") for kind in child.policy.second_person},
+        paper=wording.on_paper(child.link.paper_seen_at),
     )
 
 
@@ -153,6 +156,13 @@ def first_question(shown: DeskVisit, children: list[ChildView]) -> str | None:
     return next((one.child.link.id for one in children if one.form), None)
 
 
+def _said(link: Link) -> str:
+    typed = wording.student_number(link.claimed.student_number)
+    if link.corrected_number is None:
+        return typed
+    return desk_wording.corrected(typed, wording.student_number(link.corrected_number))
+
+
 def seen(child: DeskChild) -> str:
     """Say what the first person saw and when."""
     words = wording.EVIDENCE_KINDS.get(child.link.evidence or "")
@@ -201,7 +211,10 @@ def _row(row: Comparison, names: Mapping[str, str]) -> Row:
     mark = MARKS.get(row.match) or str(row.match)
     listed = row.match is not Match.NOT_LISTED
     roster = _value(row.topic, row.roster, names) if listed else str(desk_wording.NOT_LISTED)
-    return str(desk_wording.TOPICS[row.topic]), _value(row.topic, row.said, names), roster, mark
+    said = _value(row.topic, row.said, names)
+    if row.meant is not None:
+        said = desk_wording.corrected(said, _value(row.topic, row.meant, names))
+    return str(desk_wording.TOPICS[row.topic]), said, roster, mark
 
 
 def _value(topic: str, value: object, names: Mapping[str, str]) -> str:

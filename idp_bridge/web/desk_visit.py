@@ -18,9 +18,10 @@ from idp_bridge.domain.errors import (
     Refusal,
     SamePerson,
 )
-from idp_bridge.domain.link import UNDECIDED, LinkId, VisitId
+from idp_bridge.domain.link import UNDECIDED, WAITING, LinkId, VisitId
 from idp_bridge.services.desk import DeskVisit, desk_visit, find_link, is_open
 from idp_bridge.services.desk_child import DeskChild
+from idp_bridge.services.paper import enterable
 from idp_bridge.web import desk_children, errors, wording
 from idp_bridge.web.desk_forms import EvidenceForm, IdentityForm, RefusalForm, identity_form
 from idp_bridge.web.desk_person import house, place_name, staff
@@ -49,6 +50,9 @@ def visit_page(
         identity=identity or identity_form(shown.clerk_schools),
         one_school=len(shown.clerk_schools) == 1,
         identity_kinds=wording.IDENTITY_KINDS,
+        on_paper=wording.on_paper,
+        waits=WAITING,
+        enterable=enterable(shown),
         wrong=wrong,
         fault=fault,
         start_at=None if wrong or fault else desk_children.first_question(shown, children),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from flask_babel import format_date, get_locale
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from idp_bridge.domain.link import LinkState
@@ -64,6 +65,11 @@ DECIDED = {
     LinkState.LAPSED: _l("The visit time is over"),
     LinkState.ENDED: _l("Ended"),
 }
+
+
+def corrected(typed: str, meant: str) -> str:
+    """Return what the parent typed with what they meant, as found out at the counter."""
+    return _("%(typed)s, corrected to %(meant)s", typed=typed, meant=meant)
 
 
 def deadline_day(value: date) -> str:

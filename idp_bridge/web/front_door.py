@@ -12,10 +12,13 @@ from idp_bridge.services.house import House
 from idp_bridge.web import (
     account,
     asking,
+    correcting,
     errors,
     guards,
     languages,
     menus,
+    moving,
+    paper,
     parent,
     school,
     security,
@@ -63,7 +66,7 @@ def build(house: House, sessions: Sessions, options: Options) -> Flask:
     signin.csrf.init_app(app)
     for part in (guards, security, languages, menus, errors, signin):
         part.install(app)
-    for room in (start, status, parent, asking, account, school):
+    for room in (start, status, parent, asking, account, school, correcting, paper, moving):
         app.register_blueprint(room.blueprint)
     if options.behind_proxy:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]

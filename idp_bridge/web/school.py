@@ -148,6 +148,8 @@ def verify_chosen(visit_id: str) -> Any:
         done = verify_links(house(), uid(), picked)
     except OneRefused as stop:
         return refused_one(shown, stop, known)
+    except SAID_ON_THE_VISIT as refusal:
+        return refused(visit_id, refusal)
     for link in done:
         _tell(shown, link)
     return onward(visit_id)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from babel.lists import format_list
 from flask_babel import LazyString, get_locale
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from idp_bridge.domain.evidence import EvidenceKind, IdentityKind
@@ -13,6 +15,7 @@ from idp_bridge.domain.link import LinkState
 from idp_bridge.domain.people import Relationship
 from idp_bridge.domain.reasons import DENIAL_REASONS as REASONS
 from idp_bridge.domain.reasons import Asked, Ground
+from idp_bridge.web.languages import moment
 
 RELATIONSHIPS: dict[str, LazyString] = {
     Relationship.PARENT: _l("Birth or adoptive parent"),
@@ -208,6 +211,11 @@ def appeal(reason: str | None) -> list[LazyString]:
     if known is None:
         return [APPEALS[Asked.SCHOOL]]
     return [APPEALS[known.ask], *([COMPLAINT] if known.final and known.ground is Ground.LEGAL else [])]
+
+
+def on_paper(seen_at: datetime | None) -> str:
+    """Say that something was entered later, and when the papers were seen; empty where it was not."""
+    return _("Entered later from a paper log of %(day)s", day=moment(seen_at)) if seen_at else ""
 
 
 def student_number(number: str) -> str:

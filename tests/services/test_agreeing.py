@@ -24,6 +24,7 @@ from idp_bridge.domain.errors import (
     Refusal,
     Restricted,
     SamePerson,
+    SignInAgain,
 )
 from idp_bridge.domain.evidence import adapted
 from idp_bridge.domain.link import LinkId, LinkState, Move
@@ -428,5 +429,27 @@ def test_one_of_several_may_need_a_second_person(house):
 @pytest.mark.parametrize("uid", ["tess.moore", "nobody.known"])
 def test_without_a_duty_none_of_several(house, uid):
     first, _ = two(house)
-    kind = NoDuty if uid == "nobody.known" else OneRefused
-    refused(house, kind, lambda: verify_links(house, uid, [Choice(first.id, "school-record")]))
+    refused(house, NoDuty, lambda: verify_links(house, uid, [Choice(first.id, "school-record")]))
+
+
+# --- the account ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("email", ["amara@elsewhere.example", "amara@district.example"])
+@pytest.mark.parametrize("way", ["one", "all", "second"])
+def test_an_e_mail_that_changed_since_the_sign_in_stops_every_way_to_a_link(house, email, way):
+    """It is noted and the old address told, but no link changes."""
+    link = proven(house, Relationship.LEGAL_GUARDIAN)
+    if way == "second":
+        link = verify_link(house, CLERK, link.id, "court-order")
+    house.accounts.add(AMARA, email)
+    acts = {
+        "one": lambda: verify_link(house, CLERK, link.id, "school-record"),
+        "all": lambda: verify_links(house, CLERK, [Choice(link.id, "school-record")]),
+        "second": lambda: agree_link(house, COLLEAGUE, link.id),
+    }
+    with pytest.raises(SignInAgain):
+        acts[way]()
+    assert links_of(house, AMARA) == (link,)
+    assert audited(house)[-1] == "parent:email-changed"
+    assert house.wakeup.woken == []

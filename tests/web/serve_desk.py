@@ -95,7 +95,7 @@ class Desk:
         self.clock = FixedClock(NOW)
         self.house = House(
             store=store,
-            accounts=FakeAccounts(),
+            accounts=FakeAccounts(store),
             directory=staff_of_the_sample(),
             mail=FakeMail(),
             wakeup=FakeWakeup(),

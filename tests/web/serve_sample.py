@@ -88,7 +88,7 @@ def sample_house(folder: Path) -> House:
             rows.parents.save(Parent(parent, "amara@mail.example", "Amara", "Quintero-Bell", "en", NOW))
     zone = ZoneInfo("America/New_York")
     rules = Rules(code_key=b"k" * 32, zone=zone, email_domains=("district.example",))
-    accounts = FakeAccounts()
+    accounts = FakeAccounts(store)
     accounts.add(FAMILY, "amara@mail.example")
     for client, days in (("oneview", 1), ("mobile", 3), ("idp-bridge", 0)):
         accounts.used(FAMILY, client, NOW - timedelta(days=days, hours=2))
