@@ -15,7 +15,7 @@ from idp_bridge.domain.claims import ATTRIBUTE, Shown, same, stored_revision, st
 from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.link import Link, opens_apps
 from idp_bridge.domain.people import ParentId, Purpose, Student
-from idp_bridge.services.failures import Mismatch, OutsideFailure
+from idp_bridge.services.failures import Gone, Mismatch, OutsideFailure
 from idp_bridge.services.house import House
 from idp_bridge.services.rows import Lease, Rows
 
@@ -32,6 +32,7 @@ class Outcome(StrEnum):
     NOT_DUE = "not due, or somebody else is writing"
     EQUAL = "Keycloak said it already"
     WRITTEN = "written and read back"
+    GONE = "the parent deleted the account"
     FAILED = "will be tried again"
 
 
@@ -52,9 +53,7 @@ def project(house: House, parent: ParentId) -> Outcome:
             return Outcome.NOT_DUE
         wanted = wanted_for(rows, parent, now)
     try:
-        outcome = _write(house, parent, wanted)
-        if lease.after_loss:
-            _end_sessions(house, parent)
+        outcome = _bring(house, lease, wanted)
     except OutsideFailure as failure:
         _fail(house, lease, wanted, failure)
         return Outcome.FAILED
@@ -90,6 +89,25 @@ def _unrestricted(rows: Rows, link: Link, student: Student) -> Shown:
     """Return the link without `messages` where a restriction says so; access is a matter of its state."""
     silenced = any(one.messages for one in rows.restrictions.against(link.parent, student.id))
     return Shown(replace(link, purposes=link.purposes - {Purpose.MESSAGES}) if silenced else link, student)
+
+
+def _bring(house: House, lease: Lease, wanted: Wanted) -> Outcome:
+    """Write, and end sessions after a loss. Who deleted their account is done once Keycloak knows it too."""
+    try:
+        outcome = _write(house, lease.parent, wanted)
+        if lease.after_loss:
+            _end_sessions(house, lease.parent)
+    except Gone:
+        if not _deleted(house, lease.parent):
+            raise
+        return Outcome.GONE
+    return outcome
+
+
+def _deleted(house: House, parent_id: ParentId) -> bool:
+    with house.store.reading() as rows:
+        parent = rows.parents.get(parent_id)
+    return parent is not None and parent.deleted_at is not None
 
 
 def _write(house: House, parent: ParentId, wanted: Wanted) -> Outcome:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from idp_bridge.domain.events import Event
 from idp_bridge.domain.link import IdentityProof, Link, LinkId, Visit, VisitId
-from idp_bridge.domain.notice import Notice
+from idp_bridge.domain.notice import Notice, NoticeKind
 from idp_bridge.domain.people import (
     GuardianHint,
     Parent,
@@ -246,6 +246,10 @@ class Proofs(Protocol):
         """Insert the proof; a second one for the same parent replaces the first."""
         ...
 
+    def remove(self, parent: ParentId) -> None:
+        """Delete the proof of a parent who deleted the account."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -280,6 +284,15 @@ class ProjectionState:
     """Those that were tried and did not arrive, waiting longest first."""
 
 
+@dataclass(frozen=True, slots=True)
+class SentNotice:
+    """A mail that went out."""
+
+    kind: NoticeKind
+    link: LinkId | None
+    sent_at: datetime
+
+
 class Notices(Protocol):
     """Mails to be sent, by key."""
 
@@ -301,6 +314,14 @@ class Notices(Protocol):
 
     def failed(self, key: str, error: str, next_try: datetime) -> None:
         """Record that it was not taken, and when to try again."""
+        ...
+
+    def sent_to(self, parent: ParentId) -> tuple[SentNotice, ...]:
+        """Return the mails that went out to a parent, oldest first."""
+        ...
+
+    def drop_unsent(self, parent: ParentId) -> None:
+        """Forget the mails to a parent that have not gone out."""
         ...
 
 

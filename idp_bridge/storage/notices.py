@@ -8,6 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from idp_bridge.domain.notice import Notice, NoticeKind
+from idp_bridge.domain.people import ParentId
+from idp_bridge.services.rows import SentNotice
 from idp_bridge.storage import tables
 
 _rows = tables.notices
@@ -66,6 +68,20 @@ class SqlNotices:
         self._change(
             key, due_at=next_try, leased_until=None, last_error=error[:200], attempts=_rows.c.attempts + 1
         )
+
+    def sent_to(self, parent: ParentId) -> tuple[SentNotice, ...]:
+        """Return the mails that went out to a parent, oldest first."""
+        query = (
+            sa.select(_rows.c.kind, _rows.c.link, _rows.c.sent_at)
+            .where(_rows.c.parent == parent, _rows.c.sent_at.is_not(None))
+            .order_by(_rows.c.sent_at, _rows.c.key)
+        )
+        found = self._connection.execute(query)
+        return tuple(SentNotice(NoticeKind(row.kind), row.link, row.sent_at) for row in found)
+
+    def drop_unsent(self, parent: ParentId) -> None:
+        """Forget the mails to a parent that have not gone out."""
+        self._connection.execute(sa.delete(_rows).where(_rows.c.parent == parent, _rows.c.sent_at.is_(None)))
 
     def _change(self, key: str, **values: Any) -> None:
         self._connection.execute(sa.update(_rows).where(_rows.c.key == key).values(**values))

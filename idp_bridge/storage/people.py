@@ -183,6 +183,11 @@ class SqlProofs:
         """Insert the proof; a second one for the same parent replaces the first."""
         upsert(self._connection, tables.identity_proofs, [asdict(proof)])
 
+    def remove(self, parent: ParentId) -> None:
+        """Delete the proof of a parent who deleted the account."""
+        rows = tables.identity_proofs
+        self._connection.execute(sa.delete(rows).where(rows.c.parent == parent))
+
 
 def _chunks(items: tuple[Any, ...]) -> Iterable[tuple[Any, ...]]:
     return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))

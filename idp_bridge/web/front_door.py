@@ -10,6 +10,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from idp_bridge.services.house import House
 from idp_bridge.web import (
+    account,
+    asking,
     correcting,
     district,
     errors,
@@ -36,6 +38,8 @@ ROOMS = (
     start,
     status,
     parent,
+    asking,
+    account,
     student,
     school,
     correcting,
