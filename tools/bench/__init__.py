@@ -1,0 +1,1 @@
+"""Measure what must stay fast and what must not be told apart, against an aim each: `make bench`."""

@@ -1,0 +1,1 @@
+"""Measure the desk's queue and search with many links."""
