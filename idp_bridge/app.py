@@ -49,6 +49,7 @@ def make_house(settings: Settings, store: SqlStore) -> House:
             zone=ZoneInfo(settings.district.time_zone),
             email_domains=settings.district.email_domains,
             visit_days=settings.district.visit_days,
+            undo_minutes=settings.district.undo_minutes,
         ),
     )
 

@@ -83,6 +83,8 @@ class District(_Section):
     help_hours: str = "Monday to Friday, 8 to 4"
     time_zone: str = "America/New_York"
     visit_days: int = Field(14, ge=1, le=90)
+    undo_minutes: int = Field(15, ge=1, le=240)
+    """How long who decided at the desk can take it back."""
 
     @field_validator("time_zone")
     @classmethod

@@ -25,6 +25,7 @@ class Rules:
     zone: ZoneInfo
     email_domains: tuple[str, ...]
     visit_days: int = 14
+    undo_minutes: int = 15
     evidence: EvidencePolicy = field(default_factory=lambda: DEFAULT_POLICY)
 
 

@@ -23,6 +23,7 @@ from idp_bridge.domain.people import (
 )
 from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.storage import tables
+from idp_bridge.storage.waiting import follow_students
 from idp_bridge.storage.writing import upsert
 
 CHUNK = 500
@@ -109,6 +110,8 @@ class SqlRoster:
         upsert(self._connection, tables.schools, [asdict(school) for school in changes.schools])
         self._free_numbers(changes.students)
         upsert(self._connection, students, [asdict(student) for student in changes.students])
+        for some in _chunks(tuple(student.id for student in changes.students)):
+            follow_students(self._connection, some)
         self._replace_hints(changes)
 
     def _free_numbers(self, coming: tuple[Student, ...]) -> None:

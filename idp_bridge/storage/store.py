@@ -15,6 +15,7 @@ from idp_bridge.storage.links import SqlLinks, SqlVisits
 from idp_bridge.storage.notices import SqlNotices
 from idp_bridge.storage.people import SqlParents, SqlProofs, SqlRoster, SqlSchools, SqlStudents
 from idp_bridge.storage.projections import SqlProjections
+from idp_bridge.storage.queue import SqlQueue
 from idp_bridge.storage.restrictions import SqlRestrictions
 
 LOCK_WAIT_S = 3
@@ -33,6 +34,7 @@ class SqlRows:
     parents: SqlParents
     links: SqlLinks
     visits: SqlVisits
+    queue: SqlQueue
     proofs: SqlProofs
     restrictions: SqlRestrictions
     notices: SqlNotices
@@ -89,6 +91,7 @@ def _rows(connection: sa.Connection) -> SqlRows:
         parents=SqlParents(connection),
         links=SqlLinks(connection),
         visits=SqlVisits(connection),
+        queue=SqlQueue(connection),
         proofs=SqlProofs(connection),
         restrictions=SqlRestrictions(connection),
         notices=SqlNotices(connection),

@@ -51,7 +51,8 @@ def machine() -> str:
     """Return what the figures were taken on."""
     names = (line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name"))
     cpu = next(names, platform.processor() or platform.machine())
-    return f"{os.cpu_count()} x {cpu}, {platform.system()} {platform.release()}, Python {platform.python_version()}"
+    system = f"{platform.system()} {platform.release()}"
+    return f"{os.cpu_count()} x {cpu}, {system}, Python {platform.python_version()}"
 
 
 def _cpuinfo() -> list[str]:
@@ -62,9 +63,8 @@ def _cpuinfo() -> list[str]:
 def _line(one: Row, found: Figures) -> str:
     mark = "" if one.aim.holds(found.ratio) else "  MISSED"
     spread = f"  ({found.spread} {found.unit})" if found.spread else ""
-    return (
-        f"{one.name:60} {found.ours:9.3f} {found.against:9.3f} {found.ratio:6.2f} {one.aim!s:>12}{mark}{spread}"
-    )
+    figures = f"{found.ours:9.3f} {found.against:9.3f} {found.ratio:6.2f}"
+    return f"{one.name:60} {figures} {one.aim!s:>12}{mark}{spread}"
 
 
 def _result(one: Row, found: Figures) -> dict[str, object]:

@@ -1,0 +1,137 @@
+"""Show the office what waits: its lists with counts, what I just decided, and search; never decides.
+
+What is not at the schools of who asks and what is not there give the same answer: nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+
+from idp_bridge.domain.access import Action, StaffMember, reach, require_somewhere
+from idp_bridge.domain.link import Link, LinkState
+from idp_bridge.domain.people import School, SchoolCode, read_student_number
+from idp_bridge.services.house import House
+from idp_bridge.services.rows import Arriving, DeskList, Found, QueueRow, Rows, Where
+
+MOST = 1000
+"""Counts stop here ("1,000+"), and so do pages: nobody leafs further, and the cost stays that of a page."""
+MOST_FOUND = 50
+MOST_DECIDED = 5
+UNDOABLE = frozenset({LinkState.VERIFIED, LinkState.DENIED, LinkState.AWAITING_SECOND, LinkState.REFERRED})
+"""What a decision at the desk leads to; what a link came to otherwise is not listed as decided."""
+
+
+class Tab(StrEnum):
+    """The lists of the front page."""
+
+    ALL = "all"
+    WEEK = "week"
+    SECOND = "second"
+    REFERRED = "referred"
+    APPS = "apps"
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One of my own last decisions."""
+
+    link: Link
+    undo: bool
+    """True while I can still take it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The front page: one page of one list, and what stands beside it."""
+
+    tab: Tab
+    counts: dict[Tab, int]
+    """Of the lists this person sees, in order; MOST + 1 stands for more than MOST."""
+    rows: tuple[QueueRow, ...]
+    arriving: tuple[Arriving, ...]
+    """Instead of `rows`, where the list is of what has not arrived in the apps."""
+    first: int
+    size: int
+    school: School | None
+    """The one school of a clerk who has but one."""
+    schools: frozenset[SchoolCode] | None
+    """None for every school."""
+    today: date
+    decided: tuple[Decided, ...]
+
+
+def queue(house: House, staff: StaffMember, tab: Tab, first: int, size: int) -> Queue:
+    """Return a page of a list for `staff`; one past the end is the last one. Raises NoDuty.
+
+    A list `staff` has no duty for is answered as the first one.
+    """
+    require_somewhere(staff, Action.FIND_VISIT)
+    now = house.clock.now()
+    today = now.astimezone(house.rules.zone).date()
+    mine = reach(staff, Action.VERIFY)
+    parts = _parts(staff, today)
+    with house.store.reading() as rows:
+        counted = rows.queue.counts(tuple(parts.values()), mine, now, MOST + 1)
+        counts = dict(zip((*parts, Tab.APPS), counted, strict=True))
+        tab = tab if tab in counts else Tab.ALL
+        first = _within(first, size, counts[tab])
+        return Queue(
+            tab=tab,
+            counts=counts,
+            rows=rows.queue.page(parts[tab], first, size) if tab in parts else (),
+            arriving=rows.queue.arriving(mine, now, first, size) if tab is Tab.APPS else (),
+            first=first,
+            size=size,
+            school=rows.schools.get(next(iter(mine))) if mine and len(mine) == 1 else None,
+            schools=mine,
+            today=today,
+            decided=_decided(house, rows, staff, now),
+        )
+
+
+def search(house: House, staff: StaffMember, words: str) -> tuple[Found, ...]:
+    """Return open and past links of a student number, or of a parent's e-mail, at the schools of `staff`.
+
+    Raises NoDuty. Nothing is said of what is elsewhere.
+    """
+    require_somewhere(staff, Action.FIND_VISIT)
+    mine = reach(staff, Action.VERIFY)
+    number = read_student_number(words)
+    with house.store.reading() as rows:
+        if number is not None:
+            return rows.queue.by_number(number, mine, MOST_FOUND)
+        return rows.queue.by_email(words.strip(), mine, MOST_FOUND)
+
+
+def undo_window(house: House) -> timedelta:
+    """Return how long a decision can be taken back."""
+    return timedelta(minutes=house.rules.undo_minutes)
+
+
+def _parts(staff: StaffMember, today: date) -> dict[Tab, Where]:
+    mine = reach(staff, Action.VERIFY)
+    sunday = today + timedelta(days=6 - today.weekday())
+    parts = {
+        Tab.ALL: Where(DeskList.VISITS, mine),
+        Tab.WEEK: Where(DeskList.VISITS, mine, until=sunday),
+        Tab.SECOND: Where(DeskList.SECOND, mine),
+    }
+    settles = reach(staff, Action.SETTLE_REFERRED)
+    if settles is None or settles:
+        parts[Tab.REFERRED] = Where(DeskList.REFERRED, settles)
+    return parts
+
+
+def _within(first: int, size: int, count: int) -> int:
+    """Return where a page begins that is there: somebody may have decided the last ones meanwhile."""
+    last = max(0, min(count, MOST) - 1) // size * size
+    return min(max(0, first), last)
+
+
+def _decided(house: House, rows: Rows, staff: StaffMember, now: datetime) -> tuple[Decided, ...]:
+    today = datetime.combine(now.astimezone(house.rules.zone).date(), time.min, house.rules.zone)
+    undo_from = now - undo_window(house)
+    links = rows.queue.decided_by(staff.directory_id, min(today, undo_from), MOST_DECIDED)
+    return tuple(Decided(link, undo=link.changed_at >= undo_from) for link in links if link.state in UNDOABLE)
