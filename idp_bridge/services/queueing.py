@@ -84,7 +84,7 @@ def queue(house: House, staff: StaffMember, tab: Tab, first: int, size: int) -> 
             arriving=rows.queue.arriving(mine, now, first, size) if tab is Tab.APPS else (),
             first=first,
             size=size,
-            school=rows.schools.get(next(iter(mine))) if mine and len(mine) == 1 else None,
+            school=_only_school(rows, mine),
             schools=mine,
             today=today,
             decided=_decided(house, rows, staff, now),
@@ -105,9 +105,20 @@ def search(house: House, staff: StaffMember, words: str) -> tuple[Found, ...]:
         return rows.queue.by_email(words.strip(), mine, MOST_FOUND)
 
 
+def only_school(house: House, staff: StaffMember) -> School | None:
+    """Return the school of staff who have but one. Raises NoDuty."""
+    require_somewhere(staff, Action.FIND_VISIT)
+    with house.store.reading() as rows:
+        return _only_school(rows, reach(staff, Action.VERIFY))
+
+
 def undo_window(house: House) -> timedelta:
     """Return how long a decision can be taken back."""
     return timedelta(minutes=house.rules.undo_minutes)
+
+
+def _only_school(rows: Rows, mine: frozenset[SchoolCode] | None) -> School | None:
+    return rows.schools.get(next(iter(mine))) if mine and len(mine) == 1 else None
 
 
 def _parts(staff: StaffMember, today: date) -> dict[Tab, Where]:

@@ -1,7 +1,7 @@
 """Let who decided a link at the desk take it back within a short time; never decides it anew.
 
-What counts is the audit: the last change of the link must be that decision, by this person, not long ago. So a
-link that was suspended, ended or decided by somebody else meanwhile stays as it is.
+What counts is the audit: the last change of the link must be that decision, by this person, not long ago.
+So a link that was suspended, ended or decided by somebody else meanwhile stays as it is.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from idp_bridge.domain.people import School
 from idp_bridge.web import wording
 
 LONGEST_CODE = 40
+LONGEST_SEARCH = 320
 
 
 class CodeForm(FlaskForm):
@@ -24,6 +25,18 @@ class CodeForm(FlaskForm):
         _l("Scan or type a visit code"),
         [InputRequired(_l("Scan or type the eight letters"))],
         description=_l("The scanner presses Enter for you. Letters only; the dash is optional."),
+    )
+    status = 0
+    """What to answer with where the code leads to no visit."""
+
+
+class SearchForm(CodeForm):
+    """A visit code, a student number or a parent's e-mail."""
+
+    code = StringField(
+        _l("Find a request"),
+        [InputRequired(_l("Type a student number, an e-mail or a code"))],
+        description=_l("Student number, the parent’s e-mail, or a visit code"),
     )
 
 

@@ -9,7 +9,18 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from idp_bridge.services.house import House
-from idp_bridge.web import errors, guards, languages, menus, parent, school, security, signin, start, status
+from idp_bridge.web import (
+    desk_queue,
+    errors,
+    guards,
+    languages,
+    menus,
+    parent,
+    security,
+    signin,
+    start,
+    status,
+)
 from idp_bridge.web.session import Sessions, SqlSessionInterface
 
 LARGEST_FORM_B = 64 * 1024
@@ -50,7 +61,7 @@ def build(house: House, sessions: Sessions, options: Options) -> Flask:
     signin.csrf.init_app(app)
     for part in (guards, security, languages, menus, errors, signin):
         part.install(app)
-    for blueprint in (start.blueprint, status.blueprint, parent.blueprint, school.blueprint):
+    for blueprint in (start.blueprint, status.blueprint, parent.blueprint, desk_queue.blueprint):
         app.register_blueprint(blueprint)
     if options.behind_proxy:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]

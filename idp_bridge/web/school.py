@@ -1,4 +1,4 @@
-"""Serve the desk: find a visit, record the identity, verify or refuse each child; never decides a duty.
+"""Serve a visit at the desk: record the identity, verify or refuse each child; never decides a duty.
 
 Each request asks LDAP afresh through the service it calls; nothing here trusts the sign-in for that.
 """
@@ -15,8 +15,6 @@ from idp_bridge.domain.access import Action, require_somewhere
 from idp_bridge.domain.errors import (
     ChangedMeanwhile,
     CodeLapsed,
-    CodeUnknown,
-    CodeUsed,
     ConflictOfInterest,
     DistrictAddress,
     EvidenceRefused,
@@ -29,13 +27,11 @@ from idp_bridge.domain.errors import (
 )
 from idp_bridge.domain.link import WAITING, LinkId, VisitId
 from idp_bridge.domain.people import SchoolCode
-from idp_bridge.services.desk import DeskChild, DeskVisit, desk_visit, find_link, is_open, queue
+from idp_bridge.services.desk import DeskChild, DeskVisit, desk_visit, find_link, is_open
 from idp_bridge.services.refusing import refuse_link
-from idp_bridge.services.verifying import find_visit, record_identity, verify_link
-from idp_bridge.web import desk_children, desk_wording, errors, wording
+from idp_bridge.services.verifying import record_identity, verify_link
+from idp_bridge.web import desk_children, errors, wording
 from idp_bridge.web.desk_forms import (
-    LONGEST_CODE,
-    CodeForm,
     EvidenceForm,
     IdentityForm,
     RefusalForm,
@@ -48,11 +44,6 @@ from idp_bridge.web.languages import plain_day
 
 blueprint = Blueprint("school", __name__, url_prefix="/desk")
 
-PAGE_SIZE = 10
-LAST_PAGE = 10_000
-SOON_DAYS = 2
-"""A last day this near carries a tag in the queue."""
-CODE_FAULTS = (CodeUnknown, CodeUsed, CodeLapsed)
 SAID_ON_THE_VISIT = (
     ChangedMeanwhile,
     CodeLapsed,
@@ -64,30 +55,6 @@ SAID_ON_THE_VISIT = (
     Restricted,
 )
 """Refusals said on top of the visit as it stands now, where the clerk sees what to do."""
-
-
-@blueprint.get("")
-@for_staff
-def desk() -> str:
-    """Show the code field and the visits that wait at my schools, nearest last day first."""
-    return _desk(CodeForm(formdata=None))
-
-
-@blueprint.post("/find")
-@for_staff
-def find() -> Any:
-    """Open the visit of a code; a code that opens none comes back with words at the field."""
-    form = CodeForm()
-    if not form.validate():
-        return _desk(form), 422
-    typed = str(form.code.data)[:LONGEST_CODE]
-    try:
-        visit = find_visit(house(), uid(), typed)
-    except CODE_FAULTS as refusal:
-        words = errors.TABLE[type(refusal)]
-        form.code.errors = [f"{words.title}. {words.text}"]
-        return _desk(form), words.status
-    return redirect(url_for("school.visit", visit_id=visit))
 
 
 @blueprint.get("/visits/<string:visit_id>")
@@ -160,33 +127,6 @@ def refuse(link_id: str) -> Any:
 
 
 # --- pages ---------------------------------------------------------------------------------------
-
-
-def _desk(form: CodeForm) -> str:
-    asked = staff()
-    wanted = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
-    waiting = queue(house(), asked, (wanted - 1) * PAGE_SIZE, PAGE_SIZE)
-    pages = max(1, -(-waiting.total // PAGE_SIZE))
-    if wanted > pages:  # somebody decided the last ones meanwhile
-        waiting = queue(house(), asked, (pages - 1) * PAGE_SIZE, PAGE_SIZE)
-    last = min(waiting.first + waiting.size, waiting.total)
-    return render_template(
-        "school/desk.html",
-        form=form,
-        waiting=waiting,
-        page=min(wanted, pages),
-        pages=pages,
-        summary=_("%(first)d to %(last)d of %(total)d, nearest deadline first",
-                  first=min(waiting.first + 1, last), last=last, total=waiting.total),
-        waits=WAITING,
-        mine={school.code for school in waiting.schools},
-        relationships=wording.RELATIONSHIPS,
-        number=wording.student_number,
-        soon=SOON_DAYS,
-        deadline_day=desk_wording.deadline_day,
-        school_name=place_name(waiting.schools),
-        person_name=asked.name,
-    )  # fmt: skip
 
 
 def _visit_page(
