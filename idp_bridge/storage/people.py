@@ -65,9 +65,7 @@ class SqlStudents:
 
     def by_number(self, number: StudentNumber) -> Student | None:
         """Return the enrolled student with this number."""
-        query = sa.select(tables.students).where(
-            tables.students.c.number == number, tables.students.c.enrolled
-        )
+        query = sa.select(tables.students).where(tables.students.c.number == number, tables.ENROLLED)
         row = self._connection.execute(query).mappings().first()
         return Student(**row) if row else None
 

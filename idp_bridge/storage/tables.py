@@ -53,6 +53,9 @@ students = sa.Table(
     sa.Index(None, "school"),
 )
 
+ENROLLED = sa.text("student.enrolled")
+"""As the partial index says it. SQLAlchemy's own `enrolled = 1` would keep SQLite from using that index."""
+
 guardian_hints = sa.Table(
     "guardian_hint",
     metadata,
@@ -151,6 +154,7 @@ links = sa.Table(
     sa.Index(None, "student"),
     sa.Index(None, "claimed_school", "state"),
     sa.Index(None, "decided_by", "changed_at"),
+    sa.Index(None, "parent"),
     sa.Index(None, "claimed_number"),
     sa.Index(None, "corrected_number"),
 )

@@ -17,7 +17,7 @@ from idp_bridge.services.rows import DeskList
 from idp_bridge.storage import tables
 
 _links, _visits, _students, _places = tables.links, tables.visits, tables.students, tables.waiting_places
-_COLUMNS = ("list", "school", "day", "visit", "link")
+COLUMNS = ("list", "school", "day", "visit", "link")
 
 
 def follow_link(connection: sa.Connection, link: Link) -> None:
@@ -44,7 +44,7 @@ def _renew(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
 
 
 def _list(connection: sa.Connection, which: sa.ColumnElement[bool]) -> None:
-    connection.execute(sa.insert(_places).from_select(_COLUMNS, true_places(which)))
+    connection.execute(sa.insert(_places).from_select(COLUMNS, true_places(which)))
 
 
 def true_places(which: sa.ColumnElement[bool]) -> sa.CompoundSelect[tuple[object, ...]]:

@@ -37,6 +37,7 @@ def upgrade() -> None:
     op.create_index("ix_waiting_place_list_day_visit", "waiting_place", ["list", "day", "visit"])
     op.create_index("ix_waiting_place_link", "waiting_place", ["link"])
     op.create_index("ix_parent_email_lower", "parent", [sa.text("lower(email)")])
+    op.create_index("ix_link_parent", "link", ["parent"])
     op.create_index("ix_link_claimed_number", "link", ["claimed_number"])
     op.create_index("ix_link_corrected_number", "link", ["corrected_number"])
     both = f"{CLAIMED.format(school='link.claimed_school')} UNION {OWN.format(school='student.school')}"
@@ -47,5 +48,6 @@ def downgrade() -> None:
     """Undo."""
     op.drop_index("ix_link_corrected_number", table_name="link")
     op.drop_index("ix_link_claimed_number", table_name="link")
+    op.drop_index("ix_link_parent", table_name="link")
     op.drop_index("ix_parent_email_lower", table_name="parent")
     op.drop_table("waiting_place")
