@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +20,9 @@ from idp_bridge.domain.people import (
 )
 from idp_bridge.storage import tables
 from idp_bridge.storage.waiting import follow_link, follow_visit
+
+_STATES = {state.value: state for state in LinkState}
+_RELATIONSHIPS = {relationship.value: relationship for relationship in Relationship}
 
 
 class SqlLinks:
@@ -146,6 +150,11 @@ class SqlVisits:
         return Visit(**row) if row else None
 
 
+@lru_cache(maxsize=64)
+def _purposes(words: str) -> frozenset[Purpose]:
+    return frozenset(Purpose(word) for word in words.split())
+
+
 def _columns(link: Link) -> dict[str, object]:
     return {
         "id": link.id,
@@ -185,14 +194,14 @@ def read_link(row: Any) -> Link:
             student_number=row["claimed_number"],
             birth_date=row["claimed_birth_date"],
             school=row["claimed_school"],
-            relationship=Relationship(row["relationship"]),
+            relationship=_RELATIONSHIPS[row["relationship"]],
         ),
         student=row["student"],
-        state=LinkState(row["state"]),
+        state=_STATES[row["state"]],
         requested_at=row["requested_at"],
         changed_at=row["changed_at"],
         reason=row["reason"],
-        purposes=frozenset(Purpose(word) for word in row["purposes"].split()),
+        purposes=_purposes(row["purposes"]),
         evidence=row["evidence"],
         verified_at=row["verified_at"],
         verified_school=row["verified_school"],

@@ -29,6 +29,8 @@ from idp_bridge.storage.writing import upsert
 CHUNK = 500
 """Bound values per statement stay far below SQLite's limit of 32,766."""
 
+_SCHOOL = sa.select(tables.schools).where(tables.schools.c.code == sa.bindparam("wanted"))
+
 
 class SqlSchools:
     """Schools by code."""
@@ -43,8 +45,7 @@ class SqlSchools:
 
     def get(self, code: SchoolCode) -> School | None:
         """Return one school."""
-        query = sa.select(tables.schools).where(tables.schools.c.code == code)
-        row = self._connection.execute(query).mappings().first()
+        row = self._connection.execute(_SCHOOL, {"wanted": code}).mappings().first()
         return School(**row) if row else None
 
 

@@ -5,9 +5,10 @@ Each query is built once, in `queue_queries.py`; only its values change: buildin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,9 +21,32 @@ from idp_bridge.storage import tables
 from idp_bridge.storage.links import read_link
 from idp_bridge.storage.queue_queries import Part, Schools
 
-_NAMES = {
-    table: tuple(table.c.keys()) for table in (tables.links, tables.visits, tables.parents, tables.students)
-}
+Reader = Callable[[Sequence[Any]], Any]
+
+
+def _reader(kind: type[Any], table: sa.Table, start: int) -> tuple[Reader, int]:
+    """Return what makes a `kind` of a row in which the columns of `table` begin at `start`, and their end."""
+    names = table.c.keys()
+    take = itemgetter(*(start + names.index(name) for name in kind.__dataclass_fields__))
+    return (lambda row: kind(*take(row))), start + len(names)
+
+
+def _link_reader(start: int) -> tuple[Reader, int]:
+    names = tables.links.c.keys()
+    end = start + len(names)
+    return (lambda row: read_link(dict(zip(names, row[start:end], strict=True)))), end
+
+
+# The tables in a row, in the order `queue_queries.py` selects them.
+_visit, _end = _reader(Visit, tables.visits, 0)
+_visit_parent, _end = _reader(Parent, tables.parents, _end)
+_visit_link, _end = _link_reader(_end)
+
+_link, _end = _link_reader(0)
+_link_parent, _end = _reader(Parent, tables.parents, _end)
+_found_visit, _arriving_student = (
+    _reader(kind, table, _end)[0] for kind, table in ((Visit, tables.visits), (Student, tables.students))
+)
 
 
 class SqlQueue:
@@ -36,17 +60,15 @@ class SqlQueue:
         part = Part.of(where)
         values = {**part.values(where), "first": first, "size": size, "most": first + size}
         found = self._connection.execute(queries.page(part), values)
-        read = (_cut(row, tables.visits, tables.parents, tables.links) for row in found)
-        return tuple(_row(list(some)) for _, some in groupby(read, key=lambda parts: parts[0]["id"]))
+        return tuple(_visit_row(list(some)) for _, some in groupby(found.all(), key=itemgetter(0)))
 
     def arriving(self, schools: Schools, now: datetime, first: int, size: int) -> tuple[Arriving, ...]:
         """Return verified links to students of `schools` whose projection is due, longest due first."""
         values = {**queries.codes(schools), "now": now, "first": first, "size": size}
-        found = []
-        for row in self._connection.execute(queries.arriving(queries.many(schools)), values):
-            link, parent, student = _cut(row, tables.links, tables.parents, tables.students)
-            found.append(Arriving(read_link(link), Parent(**parent), Student(**student), row.due_since))
-        return tuple(found)
+        found = self._connection.execute(queries.arriving(queries.many(schools)), values)
+        return tuple(
+            Arriving(_link(row), _link_parent(row), _arriving_student(row), row.due_since) for row in found
+        )
 
     def counts(
         self, parts: tuple[Where, ...], arriving: Schools, now: datetime, most: int
@@ -80,23 +102,10 @@ class SqlQueue:
         self, query: sa.Select[Any], looked_for: str, schools: Schools, limit: int
     ) -> tuple[Found, ...]:
         values = {**queries.codes(schools), "looked_for": looked_for, "most": limit}
-        found = []
-        for row in self._connection.execute(query, values):
-            link, parent, visit = _cut(row, tables.links, tables.parents, tables.visits)
-            found.append(Found(read_link(link), Parent(**parent), Visit(**visit)))
-        return tuple(found)
+        found = self._connection.execute(query, values)
+        return tuple(Found(_link(row), _link_parent(row), _found_visit(row)) for row in found)
 
 
-def _cut(row: Sequence[Any], *parts: sa.Table) -> tuple[dict[str, Any], ...]:
-    """Cut a row of several whole tables into one mapping of columns for each."""
-    found, start = [], 0
-    for table in parts:
-        names = _NAMES[table]
-        found.append(dict(zip(names, row[start : start + len(names)], strict=True)))
-        start += len(names)
-    return tuple(found)
-
-
-def _row(parts: list[tuple[dict[str, Any], ...]]) -> QueueRow:
-    visit, parent, _ = parts[0]
-    return QueueRow(Visit(**visit), Parent(**parent), tuple(read_link(link) for _, _, link in parts))
+def _visit_row(rows: list[sa.Row[Any]]) -> QueueRow:
+    """Return one visit of the list; it stands in as many rows as it has links."""
+    return QueueRow(_visit(rows[0]), _visit_parent(rows[0]), tuple(_visit_link(row) for row in rows))
