@@ -7,16 +7,20 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask
 
+from idp_bridge.domain.evidence import adapted
+from idp_bridge.domain.limits import Limits
 from idp_bridge.domain.people import ParentId
 from idp_bridge.outside.directory import LdapDirectory
 from idp_bridge.outside.keycloak import KeycloakAccounts
 from idp_bridge.outside.mail import SmtpMail
 from idp_bridge.outside.queue import HueyWakeup, make_queue, run_consumer
 from idp_bridge.services.expiring import end_links, lapse_visits
+from idp_bridge.services.guessing import sweep_counters
 from idp_bridge.services.house import House, Rules
 from idp_bridge.services.notifying import remind, send_due
 from idp_bridge.services.projecting import project, sweep
 from idp_bridge.settings import Settings
+from idp_bridge.storage import http_limits
 from idp_bridge.storage.sessions import SqlSessions
 from idp_bridge.storage.store import SqlStore
 from idp_bridge.web.front_door import Options, build
@@ -50,6 +54,13 @@ def make_house(settings: Settings, store: SqlStore) -> House:
             email_domains=settings.district.email_domains,
             visit_days=settings.district.visit_days,
             undo_minutes=settings.district.undo_minutes,
+            evidence=adapted(
+                {
+                    name: rule.model_dump(exclude_none=True)
+                    for name, rule in settings.district.evidence_policy.items()
+                }
+            ),
+            limits=Limits(**settings.limits.model_dump()),
         ),
     )
 
@@ -57,6 +68,7 @@ def make_house(settings: Settings, store: SqlStore) -> House:
 def make_web(settings: Settings) -> Flask:
     """Build the Flask app."""
     store = make_store(settings)
+    house = make_house(settings, store)
     options = Options(
         url=settings.web.url,
         secret_key=settings.web.secret_key.get_secret_value(),
@@ -64,8 +76,13 @@ def make_web(settings: Settings) -> Flask:
         district=settings.district,
         realms={"parents": settings.parents_realm, "district": settings.district_realm},
         apps=settings.apps,
+        behind_proxy=settings.web.behind_proxy,
+        counters=(
+            f"{http_limits.SCHEME}://",
+            {"store": store, "secret": house.rules.code_key, "now": house.clock.now},
+        ),
     )
-    return build(make_house(settings, store), SqlSessions(store), options)
+    return build(house, SqlSessions(store), options)
 
 
 def run_worker(settings: Settings) -> None:
@@ -81,6 +98,7 @@ def run_worker(settings: Settings) -> None:
         end_links(house, now)
         remind(house, now)
         send_due(house, now)
+        sweep_counters(house, now)
         sessions.sweep(now)
 
     def one(parent: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -18,16 +17,16 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from idp_bridge import __version__
 from idp_bridge.app import make_house, make_store, run_worker
 from idp_bridge.domain.errors import MoveRefused, NotThere, RosterRefused
-from idp_bridge.domain.events import Actor, ActorKind, Event
-from idp_bridge.domain.evidence import REVOCATION_REASONS
+from idp_bridge.domain.events import Actor, ActorKind
 from idp_bridge.domain.link import LinkId
+from idp_bridge.domain.reasons import REVOCATION_REASONS
 from idp_bridge.outside.oneroster import read_bundle
 from idp_bridge.outside.realms.applying import KeycloakRealms
 from idp_bridge.outside.realms.declared import DeclarationError, DeclaredRealm, load_folder
 from idp_bridge.outside.realms.server import AdminServer
 from idp_bridge.outside.roster_bundle import digest
 from idp_bridge.outside.sample_files import write_sample
-from idp_bridge.services.auditing import disclosures, first_bad_row
+from idp_bridge.services.auditing import disclosure_line, disclosures, first_bad_row
 from idp_bridge.services.declaring import RealmReport, apply, plan
 from idp_bridge.services.expiring import end_links, lapse_visits
 from idp_bridge.services.failures import OutsideFailure, Unreachable
@@ -184,19 +183,7 @@ def export(house: House, student: str) -> None:
     except NotThere:
         stop(f"There is no enrolled student {student}.")
     for event in events:
-        click.echo(json.dumps(_disclosure(event), sort_keys=True))
-
-
-def _disclosure(event: Event) -> dict[str, object]:
-    return {
-        "event": event.name,
-        "at": event.at.isoformat(),
-        "by": {"realm": event.actor.kind, "id": event.actor.id},
-        "parent": event.parent,
-        "link": event.link,
-        "school": event.school,
-        **dict(event.fields or {}),
-    }
+        click.echo(disclosure_line(event))
 
 
 @main.group()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import NewType
 from zoneinfo import ZoneInfo
@@ -240,6 +240,19 @@ def verified(
         verified_school=school,
         expires_at=min(until, of_age) if until else of_age,
     )
+
+
+def awaiting_second(
+    link: Link, evidence: str, first_staff: str, at: datetime, until: datetime | None = None
+) -> Link:
+    """Return `link` after one person saw the papers; what they saw is kept for the second one."""
+    done = moved(link, Move.ASK_SECOND, at)
+    return replace(done, evidence=evidence, first_staff=first_staff, expires_at=until)
+
+
+def end_of_day(day: date, zone: ZoneInfo) -> datetime:
+    """Return the first instant after `day` in the district's `zone`, as UTC."""
+    return datetime.combine(day + timedelta(days=1), time.min, zone).astimezone(UTC)
 
 
 def end_of_childhood(birth_date: date, zone: ZoneInfo) -> datetime:

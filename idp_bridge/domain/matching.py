@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ class Comparison:
     said: object
     roster: object
     match: Match
+    meant: object = None
+    """What it was corrected to at the counter, which is what `match` judges; None where it was not."""
 
 
 def fits(claimed: Claimed, student: Student) -> bool:
@@ -42,13 +45,21 @@ def fits(claimed: Claimed, student: Student) -> bool:
 
 
 def compare(
-    claimed: Claimed, parent: Parent, student: Student, hints: tuple[GuardianHint, ...]
+    claimed: Claimed,
+    parent: Parent,
+    student: Student,
+    hints: tuple[GuardianHint, ...],
+    asked: Claimed | None = None,
 ) -> tuple[Comparison, ...]:
-    """Return the rows the clerk sees for one child, in the order of the page."""
+    """Return the rows the clerk sees for one child, in the order of the page.
+
+    What was typed is shown; what was `asked` for, after a correction at the counter, is judged.
+    """
     hint = nearest(parent, hints)
+    meant = asked or claimed
     return (
-        _equal("student-number", claimed.student_number, student.number),
-        _equal("birth-date", claimed.birth_date, student.birth_date),
+        _judged("student-number", claimed.student_number, meant.student_number, student.number),
+        _judged("birth-date", claimed.birth_date, meant.birth_date, student.birth_date),
         _equal("school", claimed.school, student.school),
         _relationship(claimed, hint),
         _name(parent, hint),
@@ -74,6 +85,11 @@ def _equal(topic: str, said: object, roster: object) -> Comparison:
     return Comparison(topic, said, roster, Match.SAME if said == roster else Match.DIFFERS)
 
 
+def _judged(topic: str, said: object, meant: object, roster: object) -> Comparison:
+    match = Match.SAME if meant == roster else Match.DIFFERS
+    return Comparison(topic, said, roster, match, None if meant == said else meant)
+
+
 def _relationship(claimed: Claimed, hint: GuardianHint | None) -> Comparison:
     if hint is None:
         return Comparison("relationship", claimed.relationship, None, Match.NOT_LISTED)
@@ -92,3 +108,14 @@ def plain_name(name: str) -> str:
     """Return a name without accents, case and extra spaces, for comparing only."""
     decomposed = unicodedata.normalize("NFKD", name.casefold())
     return " ".join("".join(ch for ch in decomposed if not unicodedata.combining(ch)).split())
+
+
+def same_name(one: str, other: str) -> bool:
+    """Tell whether two names may be one person's: without accents, in any order, with a middle or second
+    family name more."""
+    fewer, more = sorted((_words(one), _words(other)), key=len)
+    return bool(fewer) and (fewer == more or (len(fewer) > 1 and fewer < more))
+
+
+def _words(name: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", plain_name(name)))

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from idp_bridge.domain.link import Link, LinkId
-from idp_bridge.domain.people import ParentId
+from idp_bridge.domain.people import Parent, ParentId
 
 
 class NoticeKind(StrEnum):
@@ -46,3 +46,9 @@ def about(kind: NoticeKind, link: Link, now: datetime, parent: ParentId | None =
     """Return the notice of `kind` about `link` for its parent, or for another one; its key says it once."""
     to = parent or link.parent
     return Notice(f"{kind}:{link.id}:{to}", kind, to, link.id, now)
+
+
+def email_changed(before: Parent, now: datetime) -> Notice:
+    """Return the notice to the address that `before` had until `now`; each change is told once."""
+    kind = NoticeKind.EMAIL_CHANGED
+    return Notice(f"{kind}:{before.id}:{now.isoformat()}", kind, before.id, None, now, address=before.email)

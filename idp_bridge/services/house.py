@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from idp_bridge.domain.evidence import DEFAULT_POLICY, EvidencePolicy
+from idp_bridge.domain.limits import Limits
 from idp_bridge.services.ports import Clock, Directory, Mail, ParentAccounts, Wakeup
 from idp_bridge.services.rows import Store
 
@@ -27,6 +28,7 @@ class Rules:
     visit_days: int = 14
     undo_minutes: int = 15
     evidence: EvidencePolicy = field(default_factory=lambda: DEFAULT_POLICY)
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,8 @@ def _letter(house: House, rows: Rows, notice: Notice) -> Letter | None:
     """Return the mail, or None where there is nothing to say any more (a reminder for a settled request)."""
     link = rows.links.get(notice.link) if notice.link else None
     parent = rows.parents.get(notice.parent)
+    if notice.link is None and parent is not None and notice.address:
+        return Letter(notice.key, notice.address, parent.locale, notice.kind, "", "", None, "")
     if link is None or parent is None or not parent.email:
         return None
     if notice.kind is NoticeKind.VISIT_REMINDER and link.state not in WAITING:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from idp_bridge.domain.errors import AlreadyAsked, ChangedMeanwhile
-from idp_bridge.domain.link import LIVE, WAITING, Claimed, Link, LinkId, LinkState, Visit, VisitId
+from idp_bridge.domain.link import Claimed, Link, LinkId, LinkState, Visit, VisitId
 from idp_bridge.domain.people import (
     ParentId,
     Purpose,
@@ -73,7 +73,7 @@ class SqlLinks:
         rows = tables.links
         query = (
             sa.select(rows)
-            .where(rows.c.state.in_(tuple(LIVE - WAITING)), rows.c.expires_at <= now)
+            .where(rows.c.state.in_((LinkState.VERIFIED, LinkState.SUSPENDED)), rows.c.expires_at <= now)
             .order_by(rows.c.expires_at, rows.c.id)
             .limit(limit)
         )

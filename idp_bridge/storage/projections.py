@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from idp_bridge.domain.people import ParentId
-from idp_bridge.services.rows import Lease, ProjectionRow
+from idp_bridge.services.rows import Lease, ProjectionRow, ProjectionState
 from idp_bridge.storage import tables
 from idp_bridge.storage.writing import upsert
 
@@ -113,6 +113,21 @@ class SqlProjections:
         columns = (getattr(_rows.c, name) for name in ProjectionRow.__dataclass_fields__)
         row = self._connection.execute(sa.select(*columns).where(_rows.c.parent == parent)).mappings().first()
         return ProjectionRow(**row) if row else None
+
+    def state(self, limit: int) -> ProjectionState:
+        """Return how many are due, since when, and up to `limit` that were tried without success."""
+        due = _rows.c.due_since.is_not(None)
+        counted = sa.select(sa.func.count(), sa.func.min(_rows.c.due_since)).where(due)
+        number, oldest = self._connection.execute(counted).one()
+        columns = (getattr(_rows.c, name) for name in ProjectionRow.__dataclass_fields__)
+        behind = (
+            sa.select(*columns)
+            .where(due, _rows.c.last_error.is_not(None))
+            .order_by(_rows.c.due_since)
+            .limit(limit)
+        )
+        found = self._connection.execute(behind).mappings()
+        return ProjectionState(number, oldest, tuple(ProjectionRow(**row) for row in found))
 
     def _free(self, now: datetime) -> sa.ColumnElement[bool]:
         return sa.and_(

@@ -10,7 +10,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from idp_bridge.storage.alarms import SqlAlarms
 from idp_bridge.storage.audit import SqlAudit
+from idp_bridge.storage.limits import SqlLimits
 from idp_bridge.storage.links import SqlLinks, SqlVisits
 from idp_bridge.storage.notices import SqlNotices
 from idp_bridge.storage.people import SqlParents, SqlProofs, SqlRoster, SqlSchools, SqlStudents
@@ -40,6 +42,8 @@ class SqlRows:
     notices: SqlNotices
     projections: SqlProjections
     audit: SqlAudit
+    alarms: SqlAlarms
+    limits: SqlLimits
 
 
 class SqlStore:
@@ -97,6 +101,8 @@ def _rows(connection: sa.Connection) -> SqlRows:
         notices=SqlNotices(connection),
         projections=SqlProjections(connection),
         audit=SqlAudit(connection),
+        alarms=SqlAlarms(connection),
+        limits=SqlLimits(connection),
     )
 
 

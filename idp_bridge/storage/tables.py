@@ -278,8 +278,18 @@ audit = sa.Table(
     sa.Index(None, "link"),
     sa.Index(None, "parent"),
     sa.Index(None, "student"),
-    sa.Index(None, "actor"),
+    sa.Index(None, "actor", "number"),
     sa.Index(None, "name", "number"),
+    sa.Index(None, "at", "number"),
+)
+
+alarms = sa.Table(
+    "alarm",
+    metadata,
+    sa.Column("number", sa.ForeignKey("audit.number"), primary_key=True, autoincrement=False),
+    sa.Column("seen_at", UtcTime),
+    sa.Column("seen_by", sa.String(64)),
+    sa.Index(None, "seen_at", "number"),
 )
 
 sessions = sa.Table(

@@ -21,7 +21,8 @@ MOST_ROWS = 8
 FIRST_YEAR = 1900
 
 
-def _stripped(text: str | None) -> str:
+def stripped(text: str | None) -> str:
+    """Return what was typed without spaces around it."""
     return (text or "").strip()
 
 
@@ -30,7 +31,7 @@ class NumberForm(FlaskForm):
 
     number = StringField(
         _l("What is your child’s student number?"),
-        filters=[_stripped],
+        filters=[stripped],
         description=_l("8 digits, for example 4600 1234. It is not the lunch number."),
     )
 
@@ -56,9 +57,9 @@ class NumberForm(FlaskForm):
 class DateParts(Form):
     """A remembered date: month, day and year, each on its own."""
 
-    month = StringField(filters=[_stripped])
-    day = StringField(filters=[_stripped])
-    year = StringField(filters=[_stripped])
+    month = StringField(filters=[stripped])
+    day = StringField(filters=[stripped])
+    year = StringField(filters=[stripped])
 
     def validate_month(self, field: StringField) -> None:
         """Accept 1 to 12."""

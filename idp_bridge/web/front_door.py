@@ -10,11 +10,16 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from idp_bridge.services.house import House
 from idp_bridge.web import (
+    correcting,
     desk_queue,
+    district,
     errors,
     guards,
     languages,
+    limiting,
     menus,
+    moving,
+    paper,
     parent,
     security,
     signin,
@@ -39,6 +44,8 @@ class Options:
     """`parents` and `district` -> section `Realm` of the settings."""
     apps: dict[str, str]
     behind_proxy: bool = False
+    counters: tuple[str, dict[str, Any]] | None = None
+    """Address and options of the storage in which Flask-Limiter counts; None counts nothing (tests)."""
 
 
 def build(house: House, sessions: Sessions, options: Options) -> Flask:
@@ -63,6 +70,9 @@ def build(house: House, sessions: Sessions, options: Options) -> Flask:
         part.install(app)
     for blueprint in (start.blueprint, status.blueprint, parent.blueprint, desk_queue.blueprint):
         app.register_blueprint(blueprint)
+    for later in (correcting.blueprint, paper.blueprint, moving.blueprint, district.blueprint):
+        app.register_blueprint(later)
+    limiting.install(app, options.counters)
     if options.behind_proxy:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     return app

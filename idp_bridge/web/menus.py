@@ -9,7 +9,10 @@ from flask_babel import lazy_gettext as _l
 from idp_bridge.domain.access import ALLOWED, Action, StaffMember
 from idp_bridge.web.session import current_person
 
-DESK_TABS = ((_l("Visits"), "school.desk", frozenset({Action.FIND_VISIT})),)
+DESK_TABS = (
+    (_l("Visits"), "school.desk", frozenset({Action.FIND_VISIT})),
+    (_l("District"), "district.alarms", frozenset({Action.SEE_ALARMS})),
+)
 """Words, where it leads, and what one must be allowed to do at one school at least to see the tab."""
 
 
