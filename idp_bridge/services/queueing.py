@@ -16,7 +16,9 @@ from idp_bridge.services.house import House
 from idp_bridge.services.rows import Arriving, DeskList, Found, QueueRow, Rows, Where
 
 MOST = 1000
-"""Counts stop here ("1,000+"), and so do pages: nobody leafs further, and the cost stays that of a page."""
+"""Pages stop here: nobody leafs further, and the cost of one stays that of a page."""
+GLANCE = 100
+"""Counts stop so far after what is shown ("100+"): to count all that waits would cost more than the page."""
 MOST_FOUND = 50
 MOST_DECIDED = 5
 UNDOABLE = frozenset({LinkState.VERIFIED, LinkState.DENIED, LinkState.AWAITING_SECOND, LinkState.REFERRED})
@@ -48,7 +50,9 @@ class Queue:
 
     tab: Tab
     counts: dict[Tab, int]
-    """Of the lists this person sees, in order; MOST + 1 stands for more than MOST."""
+    """Of the lists this person sees, in order; one more than `most` stands for more than that."""
+    most: dict[Tab, int]
+    """How far each list was counted."""
     rows: tuple[QueueRow, ...]
     arriving: tuple[Arriving, ...]
     """Instead of `rows`, where the list is of what has not arrived in the apps."""
@@ -73,13 +77,16 @@ def queue(house: House, staff: StaffMember, tab: Tab, first: int, size: int) -> 
     mine = reach(staff, Action.VERIFY)
     parts = _parts(staff, today)
     with house.store.reading() as rows:
-        counted = rows.queue.counts(tuple(parts.values()), mine, now, MOST + 1)
-        counts = dict(zip((*parts, Tab.APPS), counted, strict=True))
-        tab = tab if tab in counts else Tab.ALL
+        tabs = (*parts, Tab.APPS)
+        tab = tab if tab in tabs else Tab.ALL
+        most = {one: min(MOST, max(0, first) + GLANCE) if one is tab else GLANCE for one in tabs}
+        limits = tuple(far + 1 for far in most.values())
+        counts = dict(zip(tabs, rows.queue.counts(tuple(parts.values()), mine, now, limits), strict=True))
         first = _within(first, size, counts[tab])
         return Queue(
             tab=tab,
             counts=counts,
+            most=most,
             rows=rows.queue.page(parts[tab], first, size) if tab in parts else (),
             arriving=rows.queue.arriving(mine, now, first, size) if tab is Tab.APPS else (),
             first=first,

@@ -219,9 +219,13 @@ class Queue(Protocol):
         ...
 
     def counts(
-        self, parts: tuple[Where, ...], arriving: frozenset[SchoolCode] | None, now: datetime, most: int
+        self,
+        parts: tuple[Where, ...],
+        arriving: frozenset[SchoolCode] | None,
+        now: datetime,
+        most: tuple[int, ...],
     ) -> tuple[int, ...]:
-        """Count the visits of each part, then what arrives at the schools `arriving`; each up to `most`."""
+        """Count the visits of each part, then what arrives at the schools `arriving`; each up to a `most`."""
         ...
 
     def decided_by(self, staff: str, since: datetime, limit: int) -> tuple[Link, ...]:

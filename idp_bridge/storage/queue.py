@@ -71,13 +71,13 @@ class SqlQueue:
         )
 
     def counts(
-        self, parts: tuple[Where, ...], arriving: Schools, now: datetime, most: int
+        self, parts: tuple[Where, ...], arriving: Schools, now: datetime, most: tuple[int, ...]
     ) -> tuple[int, ...]:
-        """Count the visits of each part, then what arrives at the schools `arriving`; each up to `most`."""
+        """Count the visits of each part, then what arrives at the schools `arriving`; each up to a `most`."""
         shapes = tuple(Part.of(where, f"part_{number}_") for number, where in enumerate(parts))
-        values: dict[str, object] = {**queries.codes(arriving), "now": now, "most": most}
-        for shape, where in zip(shapes, parts, strict=True):
-            values |= shape.values(where)
+        values: dict[str, object] = {**queries.codes(arriving), "now": now, "most": most[-1]}
+        for shape, where, limit in zip(shapes, parts, most[:-1], strict=True):
+            values |= {**shape.values(where), f"{shape.prefix}most": limit}
         query = queries.counts(shapes, queries.many(arriving))
         return tuple(self._connection.execute(query, values).one())
 

@@ -75,7 +75,7 @@ def page(part: Part) -> sa.Select[Any]:
 def counts(parts: tuple[Part, ...], arriving_at: int | None) -> sa.Select[Any]:
     """Return the query of how many visits each part has, and how many links arrive; each cut off."""
     due = sa.select(_links.c.id).select_from(_due()).where(*_arrives(arriving_at)).limit(_MOST)
-    counted: list[Any] = [*(_count(_visits_of(part).limit(_MOST)) for part in parts), _count(due)]
+    counted: list[Any] = [*(_count(_visits_of(part).limit(_most(part))) for part in parts), _count(due)]
     return sa.select(*counted)
 
 
@@ -139,8 +139,12 @@ def _visits_of(part: Part) -> sa.Select[Any]:
     ranges = [query.where(_places.c.school == code) for code in _named(part.schools, part.prefix)]
     if len(ranges) < 2:
         return ranges[0] if ranges else query.where(sa.false())
-    every = sa.union(*(sa.select(*one.limit(_MOST).subquery().c) for one in ranges)).subquery()
+    every = sa.union(*(sa.select(*one.limit(_most(part)).subquery().c) for one in ranges)).subquery()
     return sa.select(every.c.day, every.c.visit).order_by(every.c.day, every.c.visit)
+
+
+def _most(part: Part) -> sa.BindParameter[int]:
+    return sa.bindparam(f"{part.prefix}most", type_=sa.Integer)
 
 
 def _due() -> sa.Join:

@@ -132,10 +132,10 @@ def _desk(form: CodeForm, fault: errors.Words | None = None) -> str:
         page=shown.first // PAGE_SIZE + 1,
         pages=pages,
         summary=queue_wording.summary(shown),
-        total=queue_wording.count(total),
+        total=queue_wording.count(shown, shown.tab),
         tabs=[
-            (queue_wording.TABS[one], queue_wording.count(many), _list_url(one), one is shown.tab)
-            for one, many in shown.counts.items()
+            (queue_wording.TABS[one], queue_wording.count(shown, one), _list_url(one), one is shown.tab)
+            for one in shown.counts
         ],
         words=queue_wording,
         listed=LISTED.get(shown.tab, WAITING),

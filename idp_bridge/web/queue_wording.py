@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from idp_bridge.domain.link import LinkState
-from idp_bridge.services.queueing import MOST, Queue, Tab
+from idp_bridge.services.queueing import Queue, Tab
 from idp_bridge.web.desk_wording import DECIDED
 
 TABS = {
@@ -48,9 +48,10 @@ STATES = {
 }
 
 
-def count(number: int) -> str:
-    """Return a count as the desk shows it: `23`, or `1,000+` where nobody counted further."""
-    return format_decimal(MOST) + "+" if number > MOST else format_decimal(number)
+def count(shown: Queue, tab: Tab) -> str:
+    """Return the count of a list as the desk shows it: `23`, or `100+` where nobody counted further."""
+    number, most = shown.counts[tab], shown.most[tab]
+    return format_decimal(most) + "+" if number > most else format_decimal(number)
 
 
 def summary(shown: Queue) -> str:
@@ -59,7 +60,7 @@ def summary(shown: Queue) -> str:
     parts = {
         "first": format_decimal(min(shown.first + 1, shown.first + many)),
         "last": format_decimal(shown.first + many),
-        "total": count(shown.counts[shown.tab]),
+        "total": count(shown, shown.tab),
     }
     if shown.tab is Tab.APPS:
         return _("%(first)s to %(last)s of %(total)s, longest wait first", **parts)

@@ -55,6 +55,7 @@ def test_the_replay_runs_the_same_statements(small):
 
 def test_a_program_run_writes_the_file_and_tells_by_its_exit_code(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(program, "auc_rows", list)
     for aim, code in ((between(0.4, 0.6), 0), (at_least(0.9), 1)):
         monkeypatch.setattr(program, "ROWS", [Row("a guess", aim, lambda _: Figures(1, 2, 0.5, spread="1"))])
         monkeypatch.setattr(program, "MODULES", ())

@@ -147,9 +147,12 @@ def test_pages_follow_each_other_and_one_past_the_end_is_the_last(house):
 
 def test_nobody_counts_or_leafs_further_than_the_most(house, monkeypatch):
     monkeypatch.setattr(queueing, "MOST", 4)
+    monkeypatch.setattr(queueing, "GLANCE", 2)
     crowd(house, 7)
+    shown = page(house, CLERK, size=2)
+    assert (shown.counts[Tab.ALL], shown.most[Tab.ALL]) == (3, 2)  # one more than the most: there are more
     shown = page(house, CLERK, first=6, size=2)
-    assert shown.counts[Tab.ALL] == 5  # one more than the most: there are more
+    assert (shown.counts[Tab.ALL], shown.most[Tab.ALL]) == (5, 4)
     assert (shown.first, len(shown.rows)) == (2, 2)
 
 

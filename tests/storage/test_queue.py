@@ -34,7 +34,7 @@ def listed(house, *schools: SchoolCode, first: int = 0, size: int = 10) -> list[
     where = Where(DeskList.VISITS, frozenset(schools))
     with house.store.reading() as rows:
         found = rows.queue.page(where, first, size)
-        assert len(found) <= rows.queue.counts((where,), None, NOW, 1000)[0]
+        assert len(found) <= rows.queue.counts((where,), None, NOW, (1000, 1000))[0]
     return [row.parent.given_name for row in found]
 
 

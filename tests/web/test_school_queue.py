@@ -130,7 +130,7 @@ def test_an_empty_list_says_so(sign_in_staff, tab):
 
 def test_many_are_counted_in_words_and_leafed_through(house, clerk, monkeypatch):
     monkeypatch.setattr(queueing, "MOST", 20)
-    monkeypatch.setattr("idp_bridge.web.queue_wording.MOST", 20)
+    monkeypatch.setattr(queueing, "GLANCE", 10)
     monkeypatch.setattr("idp_bridge.web.desk_queue.MOST", 20)
     for number in range(25):
         with house.store.transaction() as rows:
