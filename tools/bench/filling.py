@@ -29,7 +29,10 @@ Rows = Iterator[dict[str, object]]
 def fill(store: SqlStore, links: int) -> None:
     """Write a district with `links` links and bring the database's own statistics up to date."""
     families = links // CHILDREN
+    postgres = store.engine.dialect.name == "postgresql"
     with store.connection(write=True) as connection:
+        if postgres:
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         for table, rows in (
             (tables.schools, _schools()),
             (tables.students, (_student(n) for n in range(links))),
@@ -42,9 +45,11 @@ def fill(store: SqlStore, links: int) -> None:
                 connection.execute(sa.insert(table), some)
         places = true_places(sa.true())
         connection.execute(sa.insert(tables.waiting_places).from_select(COLUMNS, places))
-    if store.engine.dialect.name == "postgresql":  # autovacuum does so within a minute; SQLite never
+    if postgres:  # autovacuum does so within a minute; SQLite never
         with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("SET statement_timeout = 0")
             connection.exec_driver_sql("VACUUM ANALYZE")
+        store.engine.dispose()  # with it the setting
 
 
 def school(number: int) -> str:
