@@ -18,6 +18,7 @@ from idp_bridge.storage.links import SqlLinks, SqlVisits
 from idp_bridge.storage.notices import SqlNotices
 from idp_bridge.storage.people import SqlParents, SqlProofs, SqlRoster, SqlSchools, SqlStudents
 from idp_bridge.storage.projections import SqlProjections
+from idp_bridge.storage.queue import SqlQueue
 from idp_bridge.storage.restrictions import SqlRestrictions
 
 LOCK_WAIT_S = 3
@@ -37,6 +38,7 @@ class SqlRows:
     links: SqlLinks
     visits: SqlVisits
     due: SqlDue
+    queue: SqlQueue
     proofs: SqlProofs
     restrictions: SqlRestrictions
     notices: SqlNotices
@@ -96,6 +98,7 @@ def _rows(connection: sa.Connection) -> SqlRows:
         links=SqlLinks(connection),
         visits=SqlVisits(connection),
         due=SqlDue(connection),
+        queue=SqlQueue(connection),
         proofs=SqlProofs(connection),
         restrictions=SqlRestrictions(connection),
         notices=SqlNotices(connection),
