@@ -100,7 +100,8 @@ def request_links(house: House, parent_id: ParentId, claims: Sequence[Claimed], 
 
     The answer is the same whether a student exists, the birth date is right, or the link is there
     already. The same request again changes nothing. Raises what check_account raises, TooManyGuesses, and
-    BadInput whose fields are `<place of the claim>.<field>`. `address` is the network address it came from, for limits.
+    BadInput whose fields are `<place of the claim>.<field>`. `address` is the network address it came
+    from, for limits.
     """
     _check(house, claims)
     check_account(house, parent_id)

@@ -17,7 +17,8 @@ from idp_bridge.domain.link import Link, opens_apps
 from idp_bridge.domain.people import ParentId, Purpose, Student
 from idp_bridge.services.failures import Gone, Mismatch, OutsideFailure
 from idp_bridge.services.house import House
-from idp_bridge.services.rows import Lease, Rows
+from idp_bridge.services.journals import Lease
+from idp_bridge.services.rows import Rows
 
 LEASE = timedelta(seconds=60)
 """Longer than every time-out of one run together, so that a slow first writer is over before a second."""

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from idp_bridge.domain.link import LinkId
 from idp_bridge.domain.notice import Notice, NoticeKind
 from idp_bridge.domain.people import ParentId
-from idp_bridge.services.rows import SentNotice
-from idp_bridge.storage import tables
+from idp_bridge.services.journals import SentNotice
+from idp_bridge.storage import journals
 
-_rows = tables.notices
+_rows = journals.notices
 _UNDONE = ":undone-"
 
 

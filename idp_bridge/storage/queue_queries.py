@@ -16,10 +16,10 @@ import sqlalchemy as sa
 from idp_bridge.domain.link import LinkState
 from idp_bridge.domain.people import SchoolCode
 from idp_bridge.services.rows import DeskList, Where
-from idp_bridge.storage import tables
+from idp_bridge.storage import journals, tables
 
 _links, _visits, _parents, _students = tables.links, tables.visits, tables.parents, tables.students
-_places, _projections = tables.waiting_places, tables.projections
+_places, _projections = tables.waiting_places, journals.projections
 Schools = frozenset[SchoolCode] | None
 
 _FIRST, _SIZE, _MOST = (sa.bindparam(name, type_=sa.Integer) for name in ("first", "size", "most"))

@@ -12,7 +12,7 @@ from idp_bridge.services.leaving import delete_account, report_wrong_child
 from idp_bridge.services.linking import SignedIn, arrive, request_link, request_links
 from idp_bridge.services.projecting import Outcome, project
 from idp_bridge.services.reading import children_of
-from idp_bridge.storage import tables
+from idp_bridge.storage import journals
 from tests.conftest import AMARA, IRIS, MATEO, OTHER, TEO
 from tests.services.test_linking import CLAIM, MISS, _parents, mine, settle  # noqa: F401  (autouse)
 from tests.web.families import after, asked, claim_for, confirmed
@@ -21,13 +21,13 @@ from tests.web.families import after, asked, claim_for, confirmed
 def events(house, *names):
     """Return (name, link, fields) of every event, or of those with these names."""
     with house.store.connection(write=False) as connection:
-        found = connection.execute(sa.select(tables.audit).order_by(tables.audit.c.number)).all()
+        found = connection.execute(sa.select(journals.audit).order_by(journals.audit.c.number)).all()
     return [(row.name, row.link, row.fields) for row in found if not names or row.name in names]
 
 
 def unsent(house, parent=AMARA):
     with house.store.connection(write=False) as connection:
-        rows = tables.notices
+        rows = journals.notices
         query = sa.select(rows.c.kind).where(rows.c.parent == parent, rows.c.sent_at.is_(None))
         return set(connection.execute(query).scalars())
 

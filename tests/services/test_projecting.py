@@ -89,7 +89,7 @@ def test_the_waiting_grows_to_five_minutes_and_no_further(house, accounts, clock
     for _ in range(10):
         assert project(house, AMARA) is Outcome.FAILED
         with house.store.connection(write=False) as connection:
-            from idp_bridge.storage.tables import projections
+            from idp_bridge.storage.journals import projections
 
             next_try = connection.execute(projections.select()).mappings().one()["next_try"]
         waits.append((next_try - clock.now()).total_seconds())

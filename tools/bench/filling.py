@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 import sqlalchemy as sa
 
 from idp_bridge.domain.link import LinkState
-from idp_bridge.storage import tables
+from idp_bridge.storage import journals, tables
 from idp_bridge.storage.store import SqlStore
 from idp_bridge.storage.waiting import COLUMNS, true_places
 
@@ -39,7 +39,7 @@ def fill(store: SqlStore, links: int) -> None:
             (tables.parents, (_parent(n) for n in range(families))),
             (tables.visits, (_visit(n) for n in range(families))),
             (tables.links, (_link(n) for n in range(links))),
-            (tables.projections, (_projection(n) for n in range(families))),
+            (journals.projections, (_projection(n) for n in range(families))),
         ):
             for some in _chunks(rows):
                 connection.execute(sa.insert(table), some)

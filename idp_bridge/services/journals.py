@@ -1,0 +1,237 @@
+"""Say what the services need of what was written down and what is to be done; never how it is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from idp_bridge.domain.events import Event
+from idp_bridge.domain.link import LinkId
+from idp_bridge.domain.notice import Notice, NoticeKind
+from idp_bridge.domain.people import (
+    ParentId,
+    StudentId,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write one parent until `until`; a write with an older `fence` is refused."""
+
+    parent: ParentId
+    fence: int
+    attempts: int
+    after_loss: bool
+    """True when a link or purpose was lost since the last success: sessions must end too."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectionRow:
+    """Where a parent's projection stands."""
+
+    parent: ParentId
+    due_since: datetime | None
+    attempts: int
+    last_error: str | None
+    done_rev: int
+    done_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectionState:
+    """How far Keycloak is behind."""
+
+    due: int
+    oldest: datetime | None
+    behind: tuple[ProjectionRow, ...]
+    """Those that were tried and did not arrive, waiting longest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentNotice:
+    """A mail that went out."""
+
+    kind: NoticeKind
+    link: LinkId | None
+    sent_at: datetime
+
+
+class Notices(Protocol):
+    """Mails to be sent, by key."""
+
+    def add(self, notice: Notice) -> None:
+        """Insert the notice unless its key is there already."""
+        ...
+
+    def take(self, now: datetime, until: datetime, limit: int) -> tuple[Notice, ...]:
+        """Lease up to `limit` due notices until `until`, oldest first."""
+        ...
+
+    def due(self, now: datetime, limit: int) -> int:
+        """Count up to `limit` notices that are due."""
+        ...
+
+    def sent(self, key: str, now: datetime) -> None:
+        """Record that the mail server took it."""
+        ...
+
+    def withdraw(self, link: LinkId, kinds: Iterable[NoticeKind], at: datetime) -> None:
+        """Let no mail of `kinds` about `link` go out that has not yet; the same may be noted anew."""
+        ...
+
+    def failed(self, key: str, error: str, next_try: datetime) -> None:
+        """Record that it was not taken, and when to try again."""
+        ...
+
+    def sent_to(self, parent: ParentId) -> tuple[SentNotice, ...]:
+        """Return the mails that went out to a parent, oldest first."""
+        ...
+
+    def drop_unsent(self, parent: ParentId) -> None:
+        """Forget the mails to a parent that have not gone out."""
+        ...
+
+
+class Projections(Protocol):
+    """Which parents' tokens do not say yet what they should."""
+
+    def mark_due(self, parent: ParentId, at: datetime, *, loss: bool) -> None:
+        """Mark the parent due; a loss is taken first and ends sessions after the write."""
+        ...
+
+    def due(self, now: datetime, limit: int) -> tuple[ParentId, ...]:
+        """Return up to `limit` due parents that nobody holds, losses first, oldest first."""
+        ...
+
+    def take(self, parent: ParentId, now: datetime, until: datetime) -> Lease | None:
+        """Lease a due parent, or return None if it is not due or somebody else holds it."""
+        ...
+
+    def done(self, lease: Lease, rev: int, now: datetime) -> bool:
+        """Record that Keycloak says `rev`; clear the due mark if nothing newer came. False if fenced out."""
+        ...
+
+    def failed(self, lease: Lease, error: str, next_try: datetime) -> None:
+        """Give the lease back with the error and when to try again."""
+        ...
+
+    def get(self, parent: ParentId) -> ProjectionRow | None:
+        """Return where one parent stands."""
+        ...
+
+    def state(self, limit: int) -> ProjectionState:
+        """Return how many are due, since when, and up to `limit` that were tried without success."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """How often something was counted in its window, and when the window ends."""
+
+    amount: int
+    expires_at: datetime
+
+
+class Limits(Protocol):
+    """Counters by keyed hash; each forgets by itself when its window is over."""
+
+    def add(self, key: str, amount: int, now: datetime, until: datetime) -> Counter:
+        """Count `amount` more; a counter that is new or over starts again and lasts until `until`."""
+        ...
+
+    def get(self, key: str, now: datetime) -> Counter | None:
+        """Return the counter if its window is not over."""
+        ...
+
+    def sweep(self, now: datetime, limit: int) -> int:
+        """Delete up to `limit` counters whose window is over; return how many."""
+        ...
+
+    def over(self, now: datetime, limit: int) -> int:
+        """Count up to `limit` counters whose window is over."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One event with its number in the chain."""
+
+    number: int
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """What to look for; every part that is given must fit. `before` is the number to go on from."""
+
+    link: str | None = None
+    parent: str | None = None
+    student: str | None = None
+    actor: str | None = None
+    name: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One alarm of the audit, and who has dealt with it."""
+
+    number: int
+    event: Event
+    seen_at: datetime | None
+    seen_by: str | None
+
+
+class Alarms(Protocol):
+    """Which alarms of the audit somebody has dealt with."""
+
+    def get(self, number: int) -> Alarm | None:
+        """Return one alarm."""
+        ...
+
+    def listed(self, *, seen: bool, before: int | None, limit: int) -> tuple[Alarm, ...]:
+        """Return up to `limit` alarms before row `before`, newest first."""
+        ...
+
+    def unseen(self) -> int:
+        """Count the alarms nobody has dealt with."""
+        ...
+
+    def see(self, number: int, staff: str, at: datetime) -> None:
+        """Record who has dealt with an alarm."""
+        ...
+
+
+class Audit(Protocol):
+    """The chain of events; there is no update and no delete."""
+
+    def append(self, event: Event) -> None:
+        """Append one event to the chain."""
+        ...
+
+    def of_link(self, link: LinkId) -> tuple[Event, ...]:
+        """Return the events of one link, oldest first."""
+        ...
+
+    def of_student(self, student: StudentId) -> tuple[Event, ...]:
+        """Return the events about one student, oldest first."""
+        ...
+
+    def first_bad(self, first: int = 1, limit: int | None = None) -> int | None:
+        """Return the number of the first row whose hash does not fit, or None if the chain is whole.
+
+        `first` and `limit` check a piece: the rows from `first` on, at most `limit` of them.
+        """
+        ...
+
+    def length(self) -> int:
+        """Return the number of the newest row, 0 if there is none."""
+        ...
+
+    def search(self, query: AuditQuery, limit: int) -> tuple[AuditRow, ...]:
+        """Return up to `limit` events that fit `query`, newest first."""
+        ...
