@@ -1,0 +1,42 @@
+"""Read `answers.txt` into rows; never asks the app."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+FILE = Path(__file__).with_name("answers.txt")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One route and method, at one stage, and the answer each person gets."""
+
+    method: str
+    path: str
+    stage: str
+    answers: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """Return what a failing test calls the row."""
+        return f"{self.method} {self.path} {self.stage}"
+
+    def written(self, answers: dict[str, str]) -> str:
+        """Return the row as it stands in the file, with other `answers`, to compare or copy."""
+        cells = "".join(f"{answers[who]:<{len(who) + 1}}" for who in answers)
+        return f"{self.method:<5}{self.path:<37}{self.stage:<10}{cells}".rstrip()
+
+
+def rows() -> tuple[Row, ...]:
+    """Return every row of the table; each must have a cell for every person."""
+    people: list[str] = []
+    found = []
+    for line in FILE.read_text().splitlines():
+        words = line.partition("#")[0].split()
+        if words[:2] == ["route", "with"]:
+            people = words[2:]
+        elif words:
+            method, path, stage, *cells = words
+            found.append(Row(method, path, stage, dict(zip(people, cells, strict=True))))
+    return tuple(found)
