@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import Browser, Page
 from werkzeug.serving import make_server
 
@@ -56,7 +56,7 @@ def faults(page: Page) -> list[str]:
     found = []
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
-        axe = Axe().run(page).response["violations"]
+        axe = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
         found += [f"{width}: {one['id']} {one['nodes'][0]['html'][:100]}" for one in axe]
         wide = page.evaluate("document.documentElement.scrollWidth")
         found += [f"{width}: {wide} px wide"] if wide > width else []
@@ -70,6 +70,7 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(
     chromium: Browser, place: Place, address: str, language: str
 ) -> None:
     context = chromium.new_context(bypass_csp=True)
+    context.add_init_script(path=AXE_FILE_PATH)
     page, wrong, seen = context.new_page(), {}, 0
     for who, stage, path, status in pages():
         known = place.put_back(stage)
@@ -88,3 +89,15 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(
     context.close()
     assert wrong == {}
     assert seen == len(pages()) > 15
+
+
+@pytest.mark.browser
+def test_a_page_with_faults_is_told(chromium: Browser) -> None:
+    context = chromium.new_context(bypass_csp=True)
+    context.add_init_script(path=AXE_FILE_PATH)
+    page = context.new_page()
+    page.goto("data:text/html,<img src=x><div style='width:60rem'>wide</div><a href=x>x</a>")
+    found = "\n".join(faults(page))
+    for word in ("image-alt", "html-has-lang", "px wide", "small target"):
+        assert word in found
+    context.close()
