@@ -92,7 +92,7 @@ def request_link(house: House, parent_id: ParentId, claimed: Claimed) -> VisitId
         visit = _open_visit(house, rows, parent_id, now)
         mine = rows.links.of_parent(parent_id)
         if not _asked_already(rows, mine, claimed, now):
-            _add(house, rows, visit, claimed, mine, now)
+            _add(house, rows, visit, claimed, rows.links.of_parent(parent_id), now)
         return visit.id
 
 

@@ -1,0 +1,55 @@
+"""Restrictions come and go: placed by one person, lifted by two, against a name."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from idp_bridge.domain.errors import NoDuty, Refusal, SamePerson
+from idp_bridge.domain.people import ParentId, Student
+from idp_bridge.services.restricting import Order, ask_lift, confirm_lift, place
+from tests.life.acting import Acting, parents, students
+from tests.life.world import CLERKS, DISTRICT, NAMES, PRINCIPAL
+
+
+class AtLaw(Acting):
+    """Rules of principals and the district office."""
+
+    def order(self, parent: ParentId, student: Student) -> Order:
+        """Return an order against the name on an account."""
+        given, family = NAMES[parent]
+        review = date(self.world.clock.now().year + 1, 1, 1)
+        return Order(student.number, given, family, True, False, "court-order", review)
+
+    @rule(parent=parents, student=students, by_district=st.booleans())
+    def restrict(self, parent: ParentId, student: Student, by_district: bool) -> None:
+        """Place a restriction on access."""
+        who = DISTRICT[0] if by_district else PRINCIPAL[student.school]
+        done = self.do(lambda: place(self.world.house, who, self.order(parent, student)))
+        assert not isinstance(done, Refusal), repr(done)
+        self.model.restrictions[done.id] = (NAMES[parent], student, True)
+        self.model.follow_restrictions()
+
+    @rule(data=st.data())
+    def lift(self, data: st.DataObject) -> None:
+        """Lift one: the person who asks cannot be the one who does it."""
+        standing = sorted(id for id, (*_, stands) in self.model.restrictions.items() if stands)
+        if not standing:
+            return
+        id, house = data.draw(st.sampled_from(standing)), self.world.house
+        asked = self.do(lambda: ask_lift(house, DISTRICT[0], id))
+        assert not isinstance(asked, Refusal), repr(asked)
+        self.refused(lambda: confirm_lift(house, DISTRICT[0], id), SamePerson)
+        done = self.do(lambda: confirm_lift(house, DISTRICT[1], id))
+        assert not isinstance(done, Refusal), repr(done)
+        who, whom, _ = self.model.restrictions[id]
+        self.model.restrictions[id] = (who, whom, False)
+        self.model.follow_restrictions()
+
+    @rule(parent=parents, student=students)
+    def try_to_restrict_without_the_duty(self, parent: ParentId, student: Student) -> None:
+        """A clerk may not."""
+        uid = CLERKS[student.school][0]
+        self.refused(lambda: place(self.world.house, uid, self.order(parent, student)), NoDuty)
