@@ -21,7 +21,7 @@ from tests.protection.forms import FORMS, SCHOOL
 from tests.protection.stages import PARENTS, STAGES, UNLINKED, Ids, ids
 
 STRANGER = "0" * 32
-"""An id of the right form that nothing has."""
+"""An id of the right form that nothing has, also where the form is a number."""
 WHO_PARENT = {"unlinked": UNLINKED, "parent": AMARA, "other": OTHER}
 WHO_STAFF = {
     "elsewhere": "sam.okafor",
@@ -75,8 +75,10 @@ class Place:
 
     def rule(self, method: str, path: str) -> Rule | None:
         """Return the app's rule for this path, or None where it has none."""
-        known = dict.fromkeys(("link", "visit", "code", "parent", "student", "restriction"), STRANGER)
-        where = path.partition("?")[0].format(**known, number="1", alarm="1")
+        known = dict.fromkeys(
+            ("link", "visit", "code", "parent", "student", "restriction", "alarm", "number"), STRANGER
+        )
+        where = path.partition("?")[0].format(**known)
         adapter = self.web.url_map.bind("localhost")
         with suppress(NotFound, MethodNotAllowed, RequestRedirect):
             return adapter.match(where, method, return_rule=True)[0]

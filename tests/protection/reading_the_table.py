@@ -25,7 +25,7 @@ class Row:
     def written(self, answers: dict[str, str]) -> str:
         """Return the row as it stands in the file, with other `answers`, to compare or copy."""
         cells = "".join(f"{answers[who]:<{len(who) + 1}}" for who in answers)
-        return f"{self.method:<5}{self.path:<37}{self.stage:<10}{cells}".rstrip()
+        return f"{self.method:<5}{self.path:<36} {self.stage:<9} {cells}".rstrip()
 
 
 def rows() -> tuple[Row, ...]:

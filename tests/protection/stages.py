@@ -72,6 +72,8 @@ def ids(house: House) -> Ids:
     with house.store.reading() as rows:
         visit = rows.visits.get(link.visit)
         restrictions = rows.restrictions.standing_for(IRIS.id)
+    with house.store.connection(write=False) as connection:
+        alarm = connection.exec_driver_sql("SELECT max(number) FROM audit WHERE name LIKE 'alarm:%'").scalar()
     assert visit is not None
     return {
         "link": link.id,
@@ -80,6 +82,7 @@ def ids(house: House) -> Ids:
         "parent": AMARA,
         "student": IRIS.id,
         "number": IRIS.number,
+        "alarm": str(alarm or 1),
         "restriction": restrictions[0].id if restrictions else "0" * 32,
     }
 
