@@ -9,16 +9,24 @@ from idp_bridge.domain.errors import NoDuty, Refusal, Restricted
 from idp_bridge.domain.events import Actor, ActorKind
 from idp_bridge.domain.evidence import EvidenceKind
 from idp_bridge.domain.link import LinkState, end_of_childhood
+from idp_bridge.domain.people import ParentId, Relationship, Student
 from idp_bridge.services.linking import cancel_request, leave_link
 from idp_bridge.services.refusing import refuse_link, revoke_link
 from idp_bridge.services.verifying import record_identity, verify_link
-from tests.life.acting import Acting
+from tests.life.acting import parents, students
+from tests.life.at_home import AtHome
 from tests.life.replaying import FINAL
 from tests.life.world import CLERKS, DISTRICT, ZONE
 
 
-class AtSchool(Acting):
+class AtSchool(AtHome):
     """Rules of clerks."""
+
+    @rule(data=st.data(), parent=parents, student=students, turn=st.integers(0, 1))
+    def a_whole_visit(self, data: st.DataObject, parent: ParentId, student: Student, turn: int) -> None:
+        """Ask and be verified, as most families are: so that there is something to lose."""
+        self.ask(parent, student, 1, Relationship.PARENT)
+        self.verify(data, turn)
 
     @rule(data=st.data(), turn=st.integers(0, 1))
     def verify(self, data: st.DataObject, turn: int) -> None:

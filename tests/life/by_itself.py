@@ -36,6 +36,12 @@ class ByItself(Acting):
             if known.state in (LinkState.VERIFIED, LinkState.SUSPENDED) and self.is_over(id):
                 self.becomes(id, LinkState.ENDED)
 
+    @rule(days=st.sampled_from((15, 60, 3000)))
+    def a_season_passes(self, days: int) -> None:
+        """Let days pass and the timers run, as they do every minute."""
+        self.wait(days)
+        self.timers()
+
     def is_over(self, id: str) -> bool:
         """Tell whether the link's end or the student's 18th birthday is reached."""
         known, now = self.model.links[id], self.world.clock.now()
