@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from idp_bridge.domain.link import Claimed, Link
+from idp_bridge.domain.link import LIVE, Claimed, Link
 from idp_bridge.domain.people import ParentId, Relationship
 from idp_bridge.domain.restriction import Basis
 from idp_bridge.domain.visit_code import make
@@ -112,7 +112,7 @@ def prove(house: House, parent: ParentId) -> None:
 
 
 def link_of(house: House, parent: ParentId) -> Link:
-    """Return the parent's one link."""
+    """Return the parent's newest link."""
     with house.store.reading() as rows:
-        (link,) = rows.links.of_parent(parent)
-    return link
+        links = rows.links.of_parent(parent)
+    return max(links, key=lambda link: (link.requested_at, link.state in LIVE))
