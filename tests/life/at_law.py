@@ -8,13 +8,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from idp_bridge.domain.errors import NoDuty, Refusal, SamePerson
-from idp_bridge.domain.people import ParentId, Student
+from idp_bridge.domain.link import LinkState
+from idp_bridge.domain.people import ParentId, Relationship, Student
 from idp_bridge.services.restricting import Order, ask_lift, confirm_lift, place
-from tests.life.acting import Acting, parents, students
+from tests.life.acting import parents, students
+from tests.life.at_school import AtSchool
 from tests.life.world import CLERKS, DISTRICT, NAMES, PRINCIPAL
 
 
-class AtLaw(Acting):
+class AtLaw(AtSchool):
     """Rules of principals and the district office."""
 
     def order(self, parent: ParentId, student: Student) -> Order:
@@ -47,6 +49,25 @@ class AtLaw(Acting):
         who, whom, _ = self.model.restrictions[id]
         self.model.restrictions[id] = (who, whom, False)
         self.model.follow_restrictions()
+
+    @rule(data=st.data(), parent=parents, student=students)
+    def a_restricted_parent_comes(self, data: st.DataObject, parent: ParentId, student: Student) -> None:
+        """An order stands, and the person asks and comes to the school all the same."""
+        self.restrict(parent, student, by_district=False)
+        self.ask(parent, student, 1, Relationship.PARENT)
+        for id in self.model.waiting(parent):
+            if self.model.links[id].student == student:
+                self.verify_this(data, id, 0)
+
+    @rule(data=st.data(), verified=st.data())
+    def two_orders_and_one_is_lifted(self, data: st.DataObject, verified: st.DataObject) -> None:
+        """A link that two orders hold does not work again when one of them goes."""
+        id = self.pick(verified, LinkState.VERIFIED, LinkState.SUSPENDED)
+        if id:
+            known = self.model.links[id]
+            for by_district in (True, False):
+                self.restrict(known.parent, known.student, by_district)
+            self.lift(data)
 
     @rule(parent=parents, student=students)
     def try_to_restrict_without_the_duty(self, parent: ParentId, student: Student) -> None:

@@ -32,8 +32,11 @@ class AtSchool(AtHome):
     def verify(self, data: st.DataObject, turn: int) -> None:
         """Record the identity, then verify on a paper the relationship takes."""
         id = self.pick(data, LinkState.AWAITING_VISIT)
-        if id is None:
-            return
+        if id:
+            self.verify_this(data, id, turn)
+
+    def verify_this(self, data: st.DataObject, id: str, turn: int) -> None:
+        """Verify one link at its school; the model says what must come of it."""
         clerk, link = CLERKS[self.place(id)][turn], self.link(id)
         self.do(lambda: record_identity(self.world.house, clerk, link.visit, self.place(id), "passport"))
         kinds = self.world.house.rules.evidence[link.claimed.relationship].kinds

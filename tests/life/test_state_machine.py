@@ -16,7 +16,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.life.at_law import AtLaw
-from tests.life.at_school import AtSchool
 from tests.life.by_itself import ByItself
 
 EXAMPLES = int(os.environ.get("LIFE_EXAMPLES") or "48")
@@ -24,7 +23,7 @@ STEPS = 50
 """At most; Hypothesis makes some runs shorter, so that 48 of them are 2,000 steps."""
 
 
-class Life(AtSchool, AtLaw, ByItself):
+class Life(AtLaw, ByItself):
     """Everybody together."""
 
 
