@@ -40,7 +40,11 @@ class AtLaw(AtSchool):
         standing = sorted(id for id, (*_, stands) in self.model.restrictions.items() if stands)
         if not standing:
             return
-        id, house = data.draw(st.sampled_from(standing)), self.world.house
+        self.lift_this(data.draw(st.sampled_from(standing)))
+
+    def lift_this(self, id: str) -> None:
+        """Lift one restriction, by two persons."""
+        house = self.world.house
         asked = self.do(lambda: ask_lift(house, DISTRICT[0], id))
         assert not isinstance(asked, Refusal), repr(asked)
         self.refused(lambda: confirm_lift(house, DISTRICT[0], id), SamePerson)
@@ -59,15 +63,15 @@ class AtLaw(AtSchool):
             if self.model.links[id].student == student:
                 self.verify_this(data, id, 0)
 
-    @rule(data=st.data(), verified=st.data())
-    def two_orders_and_one_is_lifted(self, data: st.DataObject, verified: st.DataObject) -> None:
+    @rule(data=st.data(), last=st.booleans())
+    def two_orders_and_one_is_lifted(self, data: st.DataObject, last: bool) -> None:
         """A link that two orders hold does not work again when one of them goes."""
-        id = self.pick(verified, LinkState.VERIFIED, LinkState.SUSPENDED)
+        id = self.pick(data, LinkState.VERIFIED, LinkState.SUSPENDED)
         if id:
             known = self.model.links[id]
             for by_district in (True, False):
                 self.restrict(known.parent, known.student, by_district)
-            self.lift(data)
+            self.lift_this(list(self.model.restrictions)[-1 if last else -2])
 
     @rule(parent=parents, student=students)
     def try_to_restrict_without_the_duty(self, parent: ParentId, student: Student) -> None:

@@ -99,6 +99,8 @@ class AtSchool(AtHome):
             done = self.do(lambda: revoke_link(self.world.house, who, id, "court-order"))
             assert not isinstance(done, Refusal)
             self.becomes(id, LinkState.ENDED)
+            paper = done.evidence or EvidenceKind.SCHOOL_RECORD
+            self.refused(lambda: verify_link(self.world.house, DISTRICT[0], id, paper))
 
     @rule(data=st.data())
     def try_without_the_duty(self, data: st.DataObject) -> None:

@@ -24,7 +24,7 @@ class Row:
 
     def written(self, answers: dict[str, str]) -> str:
         """Return the row as it stands in the file, with other `answers`, to compare or copy."""
-        cells = "".join(f"{answers[who]:<{len(who) + 1}}" for who in answers)
+        cells = " ".join(f"{answers[who]:<{len(who)}}" for who in answers)
         return f"{self.method:<5}{self.path:<36} {self.stage:<9} {cells}".rstrip()
 
 
