@@ -104,7 +104,7 @@ def desk_child(
         of_age=_of_age(house, student),
         held=any(one.access for one in restrictions),
         restrictions=_readable(staff, student, restrictions),
-        earlier=earlier_ends(rows, parent.id, student.id) if student else (),
+        earlier=earlier_ends(rows, parent.id, student.id, link.id) if student else (),
         overrules=student is not None and may(staff, Action.OVERRULE, student.school),
         twins=twins(rows, parent, student.id) if student else (),
         crowded=many_requests(house, rows, link.claimed.student_number, house.clock.now()),

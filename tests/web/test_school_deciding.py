@@ -306,6 +306,14 @@ def test_a_clerk_reads_why_and_whom_to_ask(clerk, house, ended_before):
     assert states(house)[ended_before.id] is LinkState.AWAITING_VISIT
 
 
+def test_a_refused_request_does_not_say_its_own_refusal_was_before(clerk, house):
+    link = proven(house)
+    refuse_link(house, CLERK, link.id, "papers-not-genuine")
+    words = text(page(clerk, link))
+    assert "Not confirmed" in words
+    assert "Not confirmed before" not in words
+
+
 def test_a_clerk_of_another_school_reads_nothing_of_it(sign_in_staff, ended_before):
     assert "Not confirmed before" not in text(page(sign_in_staff("sam.okafor"), ended_before))
 
