@@ -69,6 +69,14 @@ class DeskChild:
         """Tell whether something was decided on the merits that only a duty of its own can overrule."""
         return any(one.final for one in self.earlier)
 
+    @property
+    def above_me(self) -> bool:
+        """Tell whether somebody else must decide: a restriction, or an end that this clerk cannot overrule.
+
+        Whoever asks which of the two learns from the first that there is one: the page says the same of both.
+        """
+        return self.held or (self.ended_before and not self.overrules)
+
 
 def desk_child(
     house: House,
