@@ -15,7 +15,7 @@ from idp_bridge.outside.keycloak import KeycloakAccounts
 from idp_bridge.outside.mail import SmtpMail
 from idp_bridge.outside.queue import HueyWakeup, make_queue, run_consumer
 from idp_bridge.services.expiring import end_links, end_withdrawn, lapse_visits
-from idp_bridge.services.guessing import sweep_counters
+from idp_bridge.services.guessing import raise_alarms, sweep_counters
 from idp_bridge.services.house import House, Rules
 from idp_bridge.services.notifying import remind, send_due, warn_ends
 from idp_bridge.services.projecting import project, sweep
@@ -101,6 +101,7 @@ def run_worker(settings: Settings) -> None:
         remind(house, now)
         warn_ends(house, now)
         send_due(house, now)
+        raise_alarms(house, now)
         sweep_counters(house, now)
         sessions.sweep(now)
 

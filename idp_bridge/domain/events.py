@@ -58,6 +58,7 @@ EVENTS: dict[str, frozenset[str]] = {
     "alarm:refusal-overruled": frozenset({"earlier"}),
     "alarm:wrong-child": frozenset(),
     "alarm:guessing": frozenset({"by", "count"}),
+    "alarm:restriction-namesake": frozenset({"restriction"}),
     "alarm:seen": frozenset({"number"}),
     "roster:imported": frozenset({"schools", "students", "withdrawn", "source_digest"}),
 }

@@ -129,10 +129,6 @@ class Links(Protocol):
         """Return up to `limit` verified or suspended links whose end is not after `now`."""
         ...
 
-    def unmatched_since(self, parent: ParentId, since: datetime) -> int:
-        """Count the parent's requests since `since` that matched no student."""
-        ...
-
 
 class Visits(Protocol):
     """Visits by id, code and parent."""

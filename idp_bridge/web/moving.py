@@ -12,7 +12,10 @@ from wtforms import BooleanField, HiddenField
 from wtforms.validators import InputRequired
 
 from idp_bridge.domain.errors import (
+    ChangedMeanwhile,
+    CodeLapsed,
     ConflictOfInterest,
+    DistrictAddress,
     EndedBefore,
     IdentityMissing,
     MoveRefused,
@@ -30,7 +33,17 @@ from idp_bridge.web.languages import plain_day
 
 blueprint = Blueprint("moving", __name__, url_prefix="/desk/visits")
 
-SAID_HERE = (ConflictOfInterest, EndedBefore, IdentityMissing, MoveRefused, Restricted, SignInAgain)
+SAID_HERE = (
+    ChangedMeanwhile,
+    CodeLapsed,
+    ConflictOfInterest,
+    DistrictAddress,
+    EndedBefore,
+    IdentityMissing,
+    MoveRefused,
+    Restricted,
+    SignInAgain,
+)
 
 
 class MoveForm(FlaskForm):

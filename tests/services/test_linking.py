@@ -146,16 +146,6 @@ def test_nobody_asks_for_an_account_that_never_arrived(house):
         request_link(house, ParentId("never-seen"), CLAIM)
 
 
-def test_the_third_unmatched_request_of_a_day_raises_one_alarm(house, clock):
-    for n in range(4):
-        request_link(house, AMARA, replace(MISS, student_number=StudentNumber(f"4699999{n}")))
-    with house.store.connection(write=False) as connection:
-        count = connection.exec_driver_sql(
-            "SELECT count(*) FROM audit WHERE name = 'alarm:unmatched-requests'"
-        )
-        assert count.scalar_one() == 1
-
-
 def test_an_overdue_visit_lapses_when_the_parent_asks_again(house, clock):
     first = request_link(house, AMARA, CLAIM)
     code = slip_of(house, AMARA).code
