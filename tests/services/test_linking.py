@@ -193,3 +193,12 @@ def test_a_snapshot_follows_the_account_and_keeps_the_revision(house):
         1,
     )
     assert parent.first_seen_at == NOW
+
+
+def test_asking_again_with_another_relationship_still_means_the_child(house):
+    request_link(house, AMARA, CLAIM)
+    request_link(house, AMARA, replace(CLAIM, relationship=Relationship.STEP_PARENT))
+    by_state = {link.state: link for link in mine(house)}
+    assert set(by_state) == {LinkState.CANCELLED, LinkState.AWAITING_VISIT}
+    assert by_state[LinkState.AWAITING_VISIT].student == IRIS.id
+    assert by_state[LinkState.AWAITING_VISIT].claimed.relationship is Relationship.STEP_PARENT
