@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 import requests
 
+from tests.journey.at_the_desk import PRINCIPAL, forced, restrict
 from tests.journey.conftest import PASSWORD
 
 pytestmark = [pytest.mark.live, pytest.mark.browser]
 
-CLERK, PRINCIPAL, DISTRICT = "jo.hathaway", "ana.ruiz", "dee.collins"
+CLERK, DISTRICT = "jo.hathaway", "dee.collins"
 BORN, OTHER_BORN = date(1984, 4, 7), date(1990, 11, 30)
 TELLING = re.compile(r"court|order|restrict|principal|judge|custody|lawful|danger", re.IGNORECASE)
 """Words by which a parent's page would give a restriction away."""
@@ -37,23 +38,6 @@ def linked_to_both(walk, parent, children, born=None) -> None:
     walk.identify(page, born)
     walk.settle(CLERK, PASSWORD, *codes)
     walk.linked(parent, {child["student_number"] for child in children})
-
-
-def restrict(walk, child, given_name: str, family_name: str, born: date) -> str:
-    """Place a restriction on access at the principal's desk and return the address of its page."""
-    page = walk.at_desk(PRINCIPAL, PASSWORD)
-    page.goto(f"{walk.stack.bridge_url}/desk/restrictions/new")
-    page.fill("[name=number]", child["student_number"])
-    page.fill("[name=given_name]", given_name)
-    page.fill("[name=family_name]", family_name)
-    walk.fill_day(page, "birth_date", born)
-    page.check("[name=limits][value=access]")
-    page.check("[name=basis][value=court-order]")
-    walk.fill_day(page, "review_on", date.today() + timedelta(days=200))
-    page.fill("[name=note]", "Case 26-DR-0417")
-    page.click("form[action$='/new'] button.primary")
-    page.wait_for_url(re.compile("/desk/restrictions/[0-9a-f-]{32,36}$"))
-    return page.url
 
 
 def test_one_of_two_children_goes_at_once_and_comes_back_when_two_persons_lift_it(
@@ -130,7 +114,7 @@ def test_who_was_restricted_before_there_was_an_account_is_sent_to_the_principal
     assert "Do not discuss it there" in shown
     assert page.locator("form[action$='/verify'], [formaction$='/verify'], [name$='-evidence']").count() == 0
     assert page.locator("a[href*='/desk/restrictions']").count() == 0
-    assert forced(page, lev, "verify") == 403
+    assert forced(page, "verify", evidence="school-record").status == 403
     answers = {page.goto(address).status for address in (restriction, f"{restriction[:-4]}0000")}
     assert len(answers) == 1  # there and not there look alike to her
     walk.linked(viktor, set())
@@ -154,15 +138,3 @@ def test_a_namesake_with_another_birth_date_is_not_stopped(walk, student, newcom
     walk.identify(page, OTHER_BORN)
     walk.settle(CLERK, PASSWORD, code)
     walk.linked(namesake, {lev["student_number"]})
-
-
-def forced(page, child, action: str) -> int:
-    """Send to the visit page's one link what no form of the page offers; return the status."""
-    link = page.locator("section[id^='link-']").first.get_attribute("id").removeprefix("link-")
-    secret = page.locator("[name=csrf_token]").first.input_value()
-    answer = page.request.post(
-        f"{page.url.partition('/desk/')[0]}/desk/links/{link}/{action}",
-        form={"csrf_token": secret, f"{link}-evidence": "school-record"},
-        headers={"Referer": page.url},
-    )
-    return answer.status
