@@ -58,6 +58,9 @@ EVENTS: dict[str, frozenset[str]] = {
     "alarm:refusal-overruled": frozenset({"earlier"}),
     "alarm:wrong-child": frozenset(),
     "alarm:guessing": frozenset({"by", "count"}),
+    "alarm:tampered": frozenset({"what"}),
+    "alarm:revision-ahead": frozenset({"ours", "theirs"}),
+    "projection:resolved": frozenset({"kept", "ours", "theirs"}),
     "alarm:seen": frozenset({"number"}),
     "roster:imported": frozenset({"schools", "students", "withdrawn", "source_digest"}),
 }

@@ -1,12 +1,15 @@
-"""Wake the worker through Huey and run its consumer; never knows what a task does."""
+"""Wake workers through Huey and run its consumer; never knows what a task does."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from huey import SqliteHuey, crontab
+from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey, crontab
 from huey.consumer import Consumer
 
 from idp_bridge.domain.people import ParentId
@@ -14,22 +17,30 @@ from idp_bridge.settings import Worker
 
 log = logging.getLogger(__name__)
 
+NAME = "idp-bridge"
 PROJECT = "project"
+SCHEMA = "idp_bridge_queue"
+"""Huey's tables in PostgreSQL live here, apart from the bridge's own."""
+CONNECT_S = 3
 LONGEST_POLL_S = 0.2
 """How long an idle worker sleeps before it looks again: a revocation must be on its way within a second."""
 STOP_WAIT_S = 20
 
 
-def make_queue(settings: Worker) -> SqliteHuey:
-    """Open the queue's own SQLite file; its tables never share the bridge's database."""
+def make_queue(settings: Worker) -> Huey:
+    """Open the queue: PostgreSQL or Redis where an address is set, else a SQLite file of its own."""
+    if settings.queue_url.startswith("postgresql:"):
+        return PostgresHuey(NAME, results=False, connection=_connecting(settings.queue_url))
+    if settings.queue_url:
+        return RedisHuey(NAME, results=False, url=settings.queue_url)
     Path(settings.queue_file).parent.mkdir(parents=True, exist_ok=True)
-    return SqliteHuey("idp-bridge", filename=settings.queue_file, results=False, timeout=1)
+    return SqliteHuey(NAME, filename=settings.queue_file, results=False, timeout=1)
 
 
 class HueyWakeup:
-    """Tells the worker that a parent is due. A lost call is harmless: the sweep finds the rest."""
+    """Tells a worker that a parent is due. A lost call is harmless: the sweep finds the rest."""
 
-    def __init__(self, queue: SqliteHuey) -> None:
+    def __init__(self, queue: Huey) -> None:
         self._task = _project_task(queue, _not_here)
 
     def projection_due(self, parent: ParentId) -> None:
@@ -40,7 +51,7 @@ class HueyWakeup:
             log.warning("wake-up lost; the sweep will find the parent", exc_info=True)
 
 
-def run_consumer(queue: SqliteHuey, *, project: Callable[[str], None], sweep: Callable[[], None]) -> None:
+def run_consumer(queue: Huey, *, project: Callable[[str], None], sweep: Callable[[], None]) -> None:
     """Run until SIGTERM or SIGINT: `project` for each wake-up, `sweep` at the start and every minute.
 
     The first sweep is queued like every other: a signal then lets the write that runs finish.
@@ -58,7 +69,41 @@ def run_consumer(queue: SqliteHuey, *, project: Callable[[str], None], sweep: Ca
     ).run()
 
 
-def _project_task(queue: SqliteHuey, do: Callable[[str], None]) -> Callable[[str], object]:
+@contextmanager
+def every(seconds: float, do: Callable[[], None]) -> Iterator[None]:
+    """Call `do` every few seconds beside the consumer, in a thread of its own, until the block ends."""
+    over = threading.Event()
+
+    def go_on() -> None:
+        while not over.wait(seconds):
+            try:
+                do()
+            except Exception:  # what failed is tried again at the next turn
+                log.warning("a turn beside the queue failed", exc_info=True)
+
+    thread = threading.Thread(target=go_on, name="beside-the-queue")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(STOP_WAIT_S)
+
+
+def _connecting(url: str) -> Callable[[], Any]:
+    """Return a function that opens a connection whose tables are Huey's own."""
+    import psycopg  # an extra: whoever queues in SQLite does not have it
+
+    def connect() -> psycopg.Connection[Any]:
+        connection = psycopg.connect(url, connect_timeout=CONNECT_S, autocommit=True)
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+        connection.execute(f"SET search_path TO {SCHEMA}")
+        return connection
+
+    return connect
+
+
+def _project_task(queue: Huey, do: Callable[[str], None]) -> Callable[[str], object]:
     def project(parent: str) -> None:
         do(parent)
 

@@ -18,6 +18,10 @@ class Unreachable(OutsideFailure):
     """Down, hanging, resetting or answering 5xx: the request may or may not have been done."""
 
 
+class CircuitOpen(Unreachable):
+    """It was not asked at all: it did not answer several times, and rests. Nothing was done."""
+
+
 class Refused(OutsideFailure):
     """It answered and said no (400, 401, 403): repeating will not help until somebody acts."""
 

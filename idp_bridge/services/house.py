@@ -40,3 +40,5 @@ class House:
     clock: Clock
     rules: Rules
     new_id: Callable[[], str] = _new_id
+    worker: str = ""
+    """Name of the process that holds this house, for the leases it takes."""

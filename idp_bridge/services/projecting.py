@@ -6,6 +6,7 @@ only if it differs, reads back and compares (design 7).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,14 +17,22 @@ from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.link import Link, opens_apps
 from idp_bridge.domain.people import ParentId, Purpose, Student
 from idp_bridge.domain.restriction import against
-from idp_bridge.services.failures import Mismatch, OutsideFailure
+from idp_bridge.services.failures import CircuitOpen, Mismatch, OutsideFailure, Unreachable
 from idp_bridge.services.house import House
-from idp_bridge.services.rows import Lease, Rows
+from idp_bridge.services.rows import Lease, Rows, Seen
 
 LEASE = timedelta(seconds=60)
 """Longer than every time-out of one run together, so that a slow first writer is over before a second."""
 FIRST_WAIT_S = 2
 LONGEST_WAIT_S = 300
+"""Where Keycloak answers and says no, or does not hold what it took: somebody must act, so do not hammer."""
+LONGEST_OUTAGE_WAIT_S = 15
+"""Where it does not answer: the circuit keeps calls from it, and everybody waits for its return."""
+WAIT_OUT_S = 10
+"""After a PUT that got no answer: two PUTs of one user at once leave two values (seen on 26.7.4), so the
+first is waited out, then read, then decided."""
+LOOK_AGAIN = timedelta(seconds=60)
+"""A PUT that hung still longer shows then: it can only put an older value of ours back."""
 WORKER = Actor(ActorKind.SYSTEM, "worker")
 
 
@@ -34,6 +43,26 @@ class Outcome(StrEnum):
     EQUAL = "Keycloak said it already"
     WRITTEN = "written and read back"
     FAILED = "will be tried again"
+    STOPPED = "Keycloak holds a higher revision: somebody must resolve it"
+
+
+class Ahead(Exception):
+    """Keycloak holds a higher revision than the database: a backup was restored, or somebody tampered."""
+
+    def __init__(self, rev: int) -> None:
+        super().__init__(f"holds rev {rev}")
+        self.rev = rev
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run for one parent: what is wanted, and how far it came."""
+
+    lease: Lease
+    wanted: Wanted
+    step: str = "value"
+    tampered: bool = False
+    """True when Keycloak held something that neither is wanted nor was last written by us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +75,62 @@ class Wanted:
 
 def project(house: House, parent: ParentId) -> Outcome:
     """Project one due parent. Failures are recorded with the time of the next try, never raised."""
-    with house.store.transaction() as rows:
-        now = house.clock.now()
-        lease = rows.projections.take(parent, now, now + LEASE)
-        if lease is None:
-            return Outcome.NOT_DUE
-        wanted = wanted_for(rows, parent, now)
+    run = _begun(house, parent)
+    if run is None:
+        return Outcome.NOT_DUE
     try:
-        outcome = _write(house, parent, wanted)
-        if lease.after_loss:
-            _end_sessions(house, parent)
+        outcome = _write(house, run)
+        if run.lease.after_loss:
+            _end_sessions(house, run)
+    except Ahead as ahead:
+        return _stop(house, run, ahead)
     except OutsideFailure as failure:
-        _fail(house, lease, wanted, failure)
+        _fail(house, run, failure)
         return Outcome.FAILED
     with house.store.transaction() as rows:
-        rows.projections.done(lease, wanted.rev, house.clock.now())
+        now = house.clock.now()
+        rows.projections.done(run.lease, run.wanted.rev, now, Seen(run.wanted.rev, digest(run.wanted.value)))
+        if run.tampered:
+            rows.audit.append(
+                Event("alarm:tampered", now, WORKER, parent=parent, fields={"what": "attribute"})
+            )
     return outcome
+
+
+def project_most_urgent(house: House) -> Outcome:
+    """Project whoever waits most urgently, losses first.
+
+    Each wake-up does this, whoever it was for: so a revocation passes 20,000 grants that wait in the queue,
+    and as many runs are done as parents were named.
+    """
+    with house.store.reading() as rows:
+        due = rows.projections.due(house.clock.now(), 1)
+    return project(house, due[0]) if due else Outcome.NOT_DUE
 
 
 def sweep(house: House, now: datetime, limit: int = 500, *, dry_run: bool = False) -> int:
     """Project up to `limit` due parents that no wake-up reached; return how many were due."""
+    if not dry_run:
+        with house.store.transaction() as rows:
+            rows.projections.mark_checks(now)
     with house.store.reading() as rows:
         due = rows.projections.due(now, limit)
     if not dry_run:
         for parent in due:
             project(house, parent)
     return len(due)
+
+
+def digest(value: str) -> str:
+    """Return SHA-256 (hex) over an attribute's value: to tell values apart, not to keep them."""
+    return hashlib.sha256(value.encode()).hexdigest()
+
+
+def _begun(house: House, parent: ParentId) -> _Run | None:
+    with house.store.transaction() as rows:
+        now = house.clock.now()
+        lease = rows.projections.take(parent, now, now + LEASE, house.worker)
+        return _Run(lease, wanted_for(rows, parent, now)) if lease else None
 
 
 def wanted_for(rows: Rows, parent_id: ParentId, now: datetime) -> Wanted:
@@ -96,42 +155,77 @@ def _unrestricted(rows: Rows, link: Link, student: Student) -> Shown:
     return Shown(replace(link, purposes=link.purposes - {Purpose.MESSAGES}) if silenced else link, student)
 
 
-def _write(house: House, parent: ParentId, wanted: Wanted) -> Outcome:
+def _write(house: House, run: _Run) -> Outcome:
+    parent, wanted = run.lease.parent, run.wanted
     account = house.accounts.get(parent)
     stored = account.attributes.get(ATTRIBUTE, ())
     if same(wanted.value, stored):
         return Outcome.EQUAL
     if stored_revision(stored) > wanted.rev:
-        raise Mismatch("keycloak", f"holds rev {stored_revision(stored)}, ours is {wanted.rev}")
+        raise Ahead(stored_revision(stored))
+    run.tampered = _tampered(run, stored)
+    run.step = "put"
     house.accounts.write_links(account, wanted.value)
+    run.step = "value"
     after = house.accounts.get(parent).attributes.get(ATTRIBUTE, ())
     if not same(wanted.value, after):
         raise Mismatch("keycloak", f"read back {len(after)} values, rev {stored_revision(after)}")
     return Outcome.WRITTEN
 
 
-def _end_sessions(house: House, parent: ParentId) -> None:
+def _tampered(run: _Run, stored: tuple[str, ...]) -> bool:
+    """Tell whether somebody else wrote what is there: a value not read back last, and no newer one of ours.
+
+    A PUT of ours that got no answer, or whose worker was killed before the mark, has a higher revision.
+    """
+    seen = run.lease.seen
+    if seen is None or stored_revision(stored) > seen.rev:
+        return False
+    return [digest(value) for value in stored] != [seen.hash]
+
+
+def _end_sessions(house: House, run: _Run) -> None:
     """End what still carries the old value; only after the new one was read back.
 
     A refresh that runs while a logout hangs carries what was PUT before, and an offline token issued in the
     same clock second survives the logout: both seen on Keycloak 26.7.4.
     """
-    house.accounts.end_sessions(parent)
-    house.accounts.drop_offline_tokens(parent)
+    parent = run.lease.parent
+    for run.step, end in (
+        ("sessions", house.accounts.end_sessions),
+        ("offline", house.accounts.drop_offline_tokens),
+    ):
+        end(parent)
 
 
-def _fail(house: House, lease: Lease, wanted: Wanted, failure: OutsideFailure) -> None:
+def _stop(house: House, run: _Run, ahead: Ahead) -> Outcome:
+    """Write nothing more: a restored backup of ours must not grant or take anything by itself."""
     now = house.clock.now()
-    wait = min(FIRST_WAIT_S * 2**lease.attempts, LONGEST_WAIT_S)
     with house.store.transaction() as rows:
-        rows.projections.failed(lease, f"{type(failure).__name__}: {failure}", now + timedelta(seconds=wait))
+        rows.projections.stop(run.lease, f"holds rev {ahead.rev}, ours is {run.wanted.rev}", now, ahead.rev)
+        fields = {"ours": run.wanted.rev, "theirs": ahead.rev}
+        rows.audit.append(Event("alarm:revision-ahead", now, WORKER, parent=run.lease.parent, fields=fields))
+    return Outcome.STOPPED
+
+
+def _fail(house: House, run: _Run, failure: OutsideFailure) -> None:
+    now, lease = house.clock.now(), run.lease
+    hung = run.step == "put" and isinstance(failure, Unreachable)
+    wait = timedelta(seconds=WAIT_OUT_S if hung else _wait_s(failure, lease.attempts))
+    with house.store.transaction() as rows:
+        rows.projections.failed(
+            lease,
+            f"{type(failure).__name__}: {failure}",
+            now + wait,
+            step="value" if run.step == "put" else run.step,
+            check_at=now + LOOK_AGAIN if hung else None,
+            counted=not isinstance(failure, CircuitOpen),
+        )
         if isinstance(failure, Mismatch) and lease.attempts == 0:
-            rows.audit.append(
-                Event(
-                    "projection:mismatch",
-                    now,
-                    WORKER,
-                    parent=lease.parent,
-                    fields={"wanted_rev": wanted.rev, "what": str(failure)},
-                )
-            )
+            fields = {"wanted_rev": run.wanted.rev, "what": str(failure)}
+            rows.audit.append(Event("projection:mismatch", now, WORKER, parent=lease.parent, fields=fields))
+
+
+def _wait_s(failure: OutsideFailure, attempts: int) -> int:
+    longest = LONGEST_OUTAGE_WAIT_S if isinstance(failure, Unreachable) else LONGEST_WAIT_S
+    return min(FIRST_WAIT_S << min(attempts, 10), longest)

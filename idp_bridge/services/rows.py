@@ -211,6 +211,14 @@ class Proofs(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What Keycloak was read to hold: the revision in it, and SHA-256 (hex) over the value."""
+
+    rev: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """The right to write one parent until `until`; a write with an older `fence` is refused."""
 
@@ -219,6 +227,8 @@ class Lease:
     attempts: int
     after_loss: bool
     """True when a link or purpose was lost since the last success: sessions must end too."""
+    seen: Seen | None = None
+    """What was last read back from Keycloak; None before the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +241,14 @@ class ProjectionRow:
     last_error: str | None
     done_rev: int
     done_at: datetime | None
+    loss: bool = False
+    step: str = ""
+    """What waits to be done: `value`, `sessions`, `offline` or `own-sessions`; empty when nothing failed."""
+    next_try: datetime | None = None
+    seen_rev: int | None = None
+    seen_at: datetime | None = None
+    stopped_at: datetime | None = None
+    """When it was stopped because Keycloak holds a higher revision than we; somebody must resolve it."""
 
 
 class Notices(Protocol):
@@ -268,20 +286,84 @@ class Projections(Protocol):
         """Return up to `limit` due parents that nobody holds, losses first, oldest first."""
         ...
 
-    def take(self, parent: ParentId, now: datetime, until: datetime) -> Lease | None:
-        """Lease a due parent, or return None if it is not due or somebody else holds it."""
+    def mark_checks(self, now: datetime) -> int:
+        """Mark due whoever is to be looked at again by `now`; return how many."""
         ...
 
-    def done(self, lease: Lease, rev: int, now: datetime) -> bool:
+    def take(self, parent: ParentId, now: datetime, until: datetime, worker: str = "") -> Lease | None:
+        """Lease a due parent, or return None if it is not due, stopped, or somebody else holds it."""
+        ...
+
+    def release(self, workers: Iterable[str]) -> int:
+        """Give back the leases of `workers` that are dead; return how many."""
+        ...
+
+    def holders(self, now: datetime) -> tuple[str, ...]:
+        """Return the names of workers that hold a lease."""
+        ...
+
+    def done(self, lease: Lease, rev: int, now: datetime, seen: Seen | None = None) -> bool:
         """Record that Keycloak says `rev`; clear the due mark if nothing newer came. False if fenced out."""
         ...
 
-    def failed(self, lease: Lease, error: str, next_try: datetime) -> None:
-        """Give the lease back with the error and when to try again."""
+    def failed(
+        self,
+        lease: Lease,
+        error: str,
+        next_try: datetime,
+        *,
+        step: str = "value",
+        check_at: datetime | None = None,
+        counted: bool = True,
+    ) -> None:
+        """Give the lease back with the error, the step that waits, and when to try again.
+
+        `check_at`: look at Keycloak again then, whatever happens until. Not `counted`: it was not asked.
+        """
+        ...
+
+    def stop(self, lease: Lease, error: str, now: datetime, seen_rev: int) -> None:
+        """Give the lease back and write no more until somebody resolves it."""
+        ...
+
+    def resume(self, parent: ParentId) -> None:
+        """Let a stopped parent be written again."""
         ...
 
     def get(self, parent: ParentId) -> ProjectionRow | None:
         """Return where one parent stands."""
+        ...
+
+    def behind(self, limit: int) -> tuple[ProjectionRow, ...]:
+        """Return up to `limit` parents that are due or stopped: stopped first, then losses, oldest first."""
+        ...
+
+    def state(self, now: datetime) -> ProjectionState:
+        """Return how many are due and since when."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectionState:
+    """All projections in a few numbers."""
+
+    due: int
+    losses: int
+    failing: int
+    """Due with at least one failed attempt."""
+    stopped: int
+    oldest_due: datetime | None
+
+
+class Workers(Protocol):
+    """Which workers run, by their last sign of life."""
+
+    def beat(self, name: str, now: datetime) -> None:
+        """Record that worker `name` is alive, and forget those silent for a day."""
+        ...
+
+    def last_beat(self) -> datetime | None:
+        """Return the newest sign of life of any worker."""
         ...
 
 
@@ -328,6 +410,8 @@ class Rows(Protocol):
     def notices(self) -> Notices: ...  # noqa: D102
     @property
     def projections(self) -> Projections: ...  # noqa: D102
+    @property
+    def workers(self) -> Workers: ...  # noqa: D102
     @property
     def audit(self) -> Audit: ...  # noqa: D102
 

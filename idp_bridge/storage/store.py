@@ -16,6 +16,7 @@ from idp_bridge.storage.notices import SqlNotices
 from idp_bridge.storage.people import SqlParents, SqlProofs, SqlRoster, SqlSchools, SqlStudents
 from idp_bridge.storage.projections import SqlProjections
 from idp_bridge.storage.restrictions import SqlRestrictions
+from idp_bridge.storage.workers import SqlWorkers
 
 LOCK_WAIT_S = 3
 """Longest wait for another writer; with one statement behind it a page stays below 5 s."""
@@ -37,6 +38,7 @@ class SqlRows:
     restrictions: SqlRestrictions
     notices: SqlNotices
     projections: SqlProjections
+    workers: SqlWorkers
     audit: SqlAudit
 
 
@@ -93,6 +95,7 @@ def _rows(connection: sa.Connection) -> SqlRows:
         restrictions=SqlRestrictions(connection),
         notices=SqlNotices(connection),
         projections=SqlProjections(connection),
+        workers=SqlWorkers(connection),
         audit=SqlAudit(connection),
     )
 
