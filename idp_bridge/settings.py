@@ -132,7 +132,7 @@ class Worker(_Section):
     """SQLite file of Huey; its tables never share the bridge's database. One worker."""
     queue_url: str = ""
     """`postgresql://…` (a schema of its own) or `redis://…`: for workers on several machines."""
-    status_port: int = Field(0, ge=0, le=65535)
+    status_port: int = Field(default=0, ge=0, le=65535)
     """Port on loopback on which the worker shows its metrics (Prometheus); 0 for none."""
 
     @field_validator("queue_url")
