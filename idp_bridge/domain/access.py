@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
 from idp_bridge.domain.errors import ConflictOfInterest, NoDuty
-from idp_bridge.domain.matching import plain_name
+from idp_bridge.domain.matching import same_person_name
 from idp_bridge.domain.people import GuardianHint, Parent, SchoolCode
 
 
@@ -133,18 +132,19 @@ def refuse_own_case(staff: StaffMember, parent: Parent, hints: Iterable[Guardian
     order; the same e-mail, or the same mailbox name elsewhere (`pat.rivera@`). A namesake is sent to a
     colleague, which costs a minute; a clerk who verifies their own claim costs the trust in every link.
     """
-    people = [(parent.name, parent.email), *((hint.name, hint.email) for hint in hints)]
-    if any(_same_name(staff.name, name) or _same_mailbox(staff.mail, email) for name, email in people):
+    if _same_person(staff, parent.name, parent.email):
+        raise ConflictOfInterest
+    refuse_own_guardian(staff, hints)
+
+
+def refuse_own_guardian(staff: StaffMember, hints: Iterable[GuardianHint]) -> None:
+    """Raise ConflictOfInterest if the roster names the staff member as a guardian."""
+    if any(_same_person(staff, hint.name, hint.email) for hint in hints):
         raise ConflictOfInterest
 
 
-def _same_name(one: str, other: str) -> bool:
-    fewer, more = sorted((_words(one), _words(other)), key=len)
-    return bool(fewer) and (fewer == more or (len(fewer) > 1 and fewer < more))
-
-
-def _words(name: str) -> frozenset[str]:
-    return frozenset(re.findall(r"\w+", plain_name(name)))
+def _same_person(staff: StaffMember, name: str, email: str) -> bool:
+    return same_person_name(staff.name, name) or _same_mailbox(staff.mail, email)
 
 
 def _same_mailbox(one: str, other: str) -> bool:

@@ -254,3 +254,26 @@ def opens_apps(link: Link, now: datetime) -> bool:
         and link.student is not None
         and (link.expires_at is None or link.expires_at > now)
     )
+
+
+def disputed(link: Link) -> bool:
+    """Tell whether the link is on hold because guardianship is argued about."""
+    return link.state is LinkState.SUSPENDED and link.reason == DISPUTE
+
+
+def held_for_dispute(link: Link, at: datetime) -> Link:
+    """Return `link` on hold for a dispute, also where a restriction holds it already; raise MoveRefused."""
+    if link.state is LinkState.VERIFIED:
+        return moved(link, Move.SUSPEND, at, DISPUTE)
+    if link.state is not LinkState.SUSPENDED or disputed(link):
+        raise MoveRefused(f"hold from {link.state}")
+    return replace(link, changed_at=at, reason=DISPUTE, version=link.version + 1)
+
+
+def dispute_settled(link: Link, at: datetime, *, restricted: bool) -> Link:
+    """Return `link` working again, or still on hold where a restriction stands; raise MoveRefused."""
+    if not disputed(link):
+        raise MoveRefused("no dispute")
+    if restricted:
+        return replace(link, changed_at=at, reason=None, version=link.version + 1)
+    return moved(link, Move.RESUME, at)

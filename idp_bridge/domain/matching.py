@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -92,3 +93,15 @@ def plain_name(name: str) -> str:
     """Return a name without accents, case and extra spaces, for comparing only."""
     decomposed = unicodedata.normalize("NFKD", name.casefold())
     return " ".join("".join(ch for ch in decomposed if not unicodedata.combining(ch)).split())
+
+
+def same_person_name(one: str, other: str) -> bool:
+    """Tell whether two names may be one person's: accents, case, order and apostrophes do not matter, nor
+    a middle or second family name that only one of them has. A single word is only ever itself."""
+    fewer, more = sorted((_words(one), _words(other)), key=len)
+    return bool(fewer) and (fewer == more or (len(fewer) > 1 and fewer < more))
+
+
+def _words(name: str) -> frozenset[str]:
+    whole = plain_name(name).replace("'", "").replace("\u2019", "")  # O'Brien is one word, as OBrien is
+    return frozenset(re.findall(r"\w+", whole))

@@ -11,12 +11,16 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import NewType
 
+from idp_bridge.domain.birth_date import birth_date_hash
 from idp_bridge.domain.errors import BadInput, MoveRefused, SamePerson
-from idp_bridge.domain.matching import plain_name
+from idp_bridge.domain.matching import same_person_name
 from idp_bridge.domain.people import Parent, ParentId, StudentId
 
 RestrictionId = NewType("RestrictionId", str)
 LONGEST_NOTE = 2000
+LONGEST_NAME = 200
+LONGEST_REVIEW_YEARS = 3
+"""An order nobody has looked at for longer may have been changed by the court long since."""
 
 
 class Basis(StrEnum):
@@ -57,16 +61,38 @@ class Restriction:
         """Tell whether the restriction is in force."""
         return self.lifted_at is None
 
+    @property
+    def name(self) -> str:
+        """Return the person's name as the paper has it."""
+        return f"{self.given_name} {self.family_name}".strip()
 
-def check(access: bool, messages: bool, basis: str, family_name: str, note: str) -> Basis:
+    def overdue(self, today: date) -> bool:
+        """Tell whether it should have been looked at; it stands all the same until two persons lift it."""
+        return self.stands and self.review_on <= today
+
+
+@dataclass(frozen=True, slots=True)
+class Namesake:
+    """That somebody with the duty found an account of the same name to be another person's."""
+
+    restriction: RestrictionId
+    parent: ParentId
+    cleared_by: str
+    cleared_at: datetime
+
+
+def check(access: bool, messages: bool, basis: str, given_name: str, family_name: str, note: str) -> Basis:
     """Return the basis if a restriction with these parts can be placed; raise BadInput otherwise."""
     faults = {}
     if not (access or messages):
         faults["limits"] = "choose"
     if basis not in set(Basis):
         faults["basis"] = "choose"
-    if not family_name.strip():
-        faults["family_name"] = "enter"
+    for field, name in (("given_name", given_name), ("family_name", family_name)):
+        if not name.strip():
+            faults[field] = "enter"
+        elif len(name.strip()) > LONGEST_NAME:
+            faults[field] = "too-long"
     if len(note) > LONGEST_NOTE:
         faults["note"] = "too-long"
     if faults:
@@ -74,17 +100,45 @@ def check(access: bool, messages: bool, basis: str, family_name: str, note: str)
     return Basis(basis)
 
 
-def against(restriction: Restriction, parent: Parent) -> bool:
-    """Tell whether `restriction` stands against this account: by the account, or by the same name.
+def same_name(restriction: Restriction, parent: Parent) -> bool:
+    """Tell whether the account may be the named person's, by its name alone."""
+    return same_person_name(restriction.name, parent.name)
 
-    A namesake is stopped too and sent to the principal: that costs a conversation, the other mistake a child.
+
+def other_birth_date(restriction: Restriction, proof_hash: str | None, key: bytes) -> bool:
+    """Tell whether both birth dates are known and differ: then it is a namesake. `key` is `code_key`."""
+    if restriction.birth_date is None or proof_hash is None:
+        return False
+    return birth_date_hash(key, restriction.birth_date) != proof_hash
+
+
+def against(restriction: Restriction, parent: Parent, proof_hash: str | None, key: bytes) -> bool:
+    """Tell whether `restriction` stands against this account: by the account, or by name and birth date.
+
+    Where a birth date is not known on both sides, a namesake is stopped too and sent to the principal: that
+    costs a conversation, the other mistake a child.
     """
     if not restriction.stands:
         return False
-    if restriction.parent is not None:
-        return restriction.parent == parent.id
-    names = (f"{restriction.given_name} {restriction.family_name}", parent.name)
-    return plain_name(names[0]) == plain_name(names[1])
+    if restriction.parent == parent.id:
+        return True
+    return same_name(restriction, parent) and not other_birth_date(restriction, proof_hash, key)
+
+
+def reviewed(restriction: Restriction, review_on: date, today: date) -> Restriction:
+    """Return `restriction` looked at, with the next day to do so. Raise MoveRefused or BadInput."""
+    if not restriction.stands:
+        raise MoveRefused("lifted")
+    check_review(review_on, today)
+    return replace(restriction, review_on=review_on, version=restriction.version + 1)
+
+
+def check_review(review_on: date, today: date) -> None:
+    """Raise BadInput unless the day is to come, and not later than anybody would remember."""
+    if review_on <= today:
+        raise BadInput({"review_on": "in-past"})
+    if review_on.year > today.year + LONGEST_REVIEW_YEARS:
+        raise BadInput({"review_on": "too-far"})
 
 
 def lift_asked(restriction: Restriction, staff: str) -> Restriction:

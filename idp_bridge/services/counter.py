@@ -13,6 +13,7 @@ from idp_bridge.domain.access import (
     Action,
     StaffMember,
     refuse_own_case,
+    refuse_own_guardian,
     require_somewhere,
 )
 from idp_bridge.domain.errors import (
@@ -55,10 +56,16 @@ def refuse_own(rows: Rows, staff: StaffMember, parent: Parent, students: Iterabl
     refuse_own_case(staff, parent, ())
     for student in students:
         refuse_own_case(staff, parent, rows.students.hints(student))
-        for link in rows.links.of_student(student):
-            other = rows.parents.get(link.parent) if link.state in LIVE - WAITING else None
-            if other:
-                refuse_own_case(staff, other, ())
+        refuse_own_child(rows, staff, student)
+
+
+def refuse_own_child(rows: Rows, staff: StaffMember, student: StudentId) -> None:
+    """Raise ConflictOfInterest where the student is the staff member's own child."""
+    refuse_own_guardian(staff, rows.students.hints(student))
+    for link in rows.links.of_student(student):
+        other = rows.parents.get(link.parent) if link.state in LIVE - WAITING else None
+        if other:
+            refuse_own_case(staff, other, ())
 
 
 def refuse_lapsed(house: House, visit: Visit | None, now: datetime) -> None:

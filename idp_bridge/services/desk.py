@@ -27,11 +27,12 @@ from idp_bridge.domain.people import (
     SchoolCode,
     Student,
 )
-from idp_bridge.domain.restriction import against
+from idp_bridge.domain.restriction import Restriction, RestrictionId
 from idp_bridge.domain.visit_code import make
 from idp_bridge.services.counter import place_of
 from idp_bridge.services.house import House
 from idp_bridge.services.rows import QueueRow, Rows
+from idp_bridge.services.standing import standing_against
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ class DeskChild:
     """True when the claim names the student exactly, so that it can be verified."""
     held: bool
     """True when a restriction stands for this person and student: the principal decides what to say."""
+    restrictions: tuple[RestrictionId, ...]
+    """Which ones, only for staff who may read them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,7 @@ def _desk_child(
     hints: tuple[GuardianHint, ...] = rows.students.hints(student.id) if student else ()
     place = place_of(rows, link)
     accepted = house.rules.evidence[link.claimed.relationship].kinds
+    restrictions = standing_against(rows, house.rules.code_key, parent, student.id) if student else ()
     return DeskChild(
         link=link,
         claimed_school=known.get(link.claimed.school),
@@ -164,7 +168,8 @@ def _desk_child(
         other_guardians=_others(rows, student, parent.id),
         mine=may(staff, Action.VERIFY, place) and link.state in WAITING,
         ready=_ready(link, student),
-        held=_held(rows, parent, student),
+        held=any(one.access for one in restrictions),
+        restrictions=_readable(staff, student, restrictions),
     )
 
 
@@ -177,10 +182,12 @@ def _ready(link: Link, student: Student | None) -> bool:
     )
 
 
-def _held(rows: Rows, parent: Parent, student: Student | None) -> bool:
-    if student is None:
-        return False
-    return any(one.access and against(one, parent) for one in rows.restrictions.standing_for(student.id))
+def _readable(
+    staff: StaffMember, student: Student | None, restrictions: tuple[Restriction, ...]
+) -> tuple[RestrictionId, ...]:
+    if student is None or not may(staff, Action.RESTRICT, student.school):
+        return ()
+    return tuple(one.id for one in restrictions)
 
 
 def _visible_student(rows: Rows, staff: StaffMember, link: Link) -> Student | None:

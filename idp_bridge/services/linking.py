@@ -27,6 +27,7 @@ from idp_bridge.services.house import House
 from idp_bridge.services.notifying import tell
 from idp_bridge.services.recording import record
 from idp_bridge.services.rows import Rows
+from idp_bridge.services.standing import follow_name
 
 OLDEST_STUDENT_YEARS = 26
 """Nobody older is a student here: Florida serves students with disabilities up to the 22nd birthday."""
@@ -50,8 +51,13 @@ def arrive(house: House, person: SignedIn) -> Parent:
     now = house.clock.now()
     parent = Parent(person.id, person.email, person.given_name, person.family_name, person.locale, now)
     with house.store.transaction() as rows:
+        before = rows.parents.get(person.id)
         rows.parents.save(parent)
-        return _known(rows, person.id)
+        restricted = follow_name(rows, house.rules.code_key, before, parent, now)
+        known = _known(rows, person.id)
+    if restricted:
+        house.wakeup.projection_due(known.id)
+    return known
 
 
 def check_birth_date(house: House, birth_date: date) -> None:

@@ -103,7 +103,7 @@ def _letter(house: House, rows: Rows, notice: Notice) -> Letter | None:
         to=parent.email,
         language=parent.locale,
         kind=notice.kind,
-        reason=link.reason or "",
+        reason=(link.reason or "") if link.state is not LinkState.SUSPENDED else "",
         school=school.name if school else "",
         visit_by=visit.visit_by if visit and waits else None,
         code=make(house.rules.code_key, visit.id, visit.code_turn) if visit and waits else "",

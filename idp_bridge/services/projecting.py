@@ -16,7 +16,6 @@ from idp_bridge.domain.claims import ATTRIBUTE, Shown, same, stored_revision, st
 from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.link import Link, opens_apps
 from idp_bridge.domain.people import ParentId, Purpose, Student
-from idp_bridge.domain.restriction import against
 from idp_bridge.services.failures import CircuitOpen, Mismatch, OutsideFailure, Unreachable
 from idp_bridge.services.house import House
 from idp_bridge.services.rows import Lease, Rows, Seen
@@ -148,10 +147,7 @@ def _shown(rows: Rows, links: Iterable[Link], now: datetime) -> tuple[Shown, ...
 
 def _unrestricted(rows: Rows, link: Link, student: Student) -> Shown:
     """Return the link without `messages` where a restriction says so; access is a matter of its state."""
-    parent = rows.parents.get(link.parent)
-    silenced = parent is not None and any(
-        one.messages and against(one, parent) for one in rows.restrictions.standing_for(student.id)
-    )
+    silenced = any(one.messages for one in rows.restrictions.against(link.parent, student.id))
     return Shown(replace(link, purposes=link.purposes - {Purpose.MESSAGES}) if silenced else link, student)
 
 

@@ -97,9 +97,15 @@ def _child(house: House, rows: Rows, link: Link, known: dict[SchoolCode, School]
         school=known[student.school if student else link.claimed.school],
         visit_by=visit.visit_by if visit else None,
         in_apps=settled and opens_apps(link, house.clock.now()),
-        steps=tuple(_step(event, known) for event in rows.audit.of_link(link.id)),
+        steps=tuple(_step(event, known) for event in rows.audit.of_link(link.id) if not _behind_hold(event)),
     )
 
 
 def _step(event: Event, known: dict[SchoolCode, School]) -> Step:
     return Step(event.name, event.at, known.get(SchoolCode(event.school)) if event.school else None)
+
+
+def _behind_hold(event: Event) -> bool:
+    """Tell whether it only changed why a link is on hold, which nobody but the school's duties may learn."""
+    fields = event.fields or {}
+    return "before" in fields and fields["before"] == fields["after"]

@@ -21,7 +21,7 @@ from idp_bridge.domain.people import (
     StudentId,
     StudentNumber,
 )
-from idp_bridge.domain.restriction import Restriction, RestrictionId
+from idp_bridge.domain.restriction import Namesake, Restriction, RestrictionId
 from idp_bridge.domain.roster import RosterChanges
 
 
@@ -82,6 +82,10 @@ class Parents(Protocol):
 
     def get(self, parent: ParentId) -> Parent | None:
         """Return one parent."""
+        ...
+
+    def every(self) -> Iterable[Parent]:
+        """Return all parents, one by one."""
         ...
 
     def save(self, parent: Parent) -> None:
@@ -187,6 +191,38 @@ class Restrictions(Protocol):
 
     def at(self, schools: frozenset[SchoolCode]) -> tuple[Restriction, ...]:
         """Return the restrictions in force for students of `schools`, nearest review first."""
+        ...
+
+    def of_student(self, student: StudentId) -> tuple[Restriction, ...]:
+        """Return every restriction of a student, lifted ones too, oldest first."""
+        ...
+
+    def standing(self) -> tuple[Restriction, ...]:
+        """Return every restriction in force, for a new account or name."""
+        ...
+
+    def against(self, parent: ParentId, student: StudentId | None = None) -> tuple[Restriction, ...]:
+        """Return the restrictions that stand against this account, for one student or for any."""
+        ...
+
+    def accounts(self, restriction: RestrictionId) -> tuple[ParentId, ...]:
+        """Return the accounts a restriction stands against."""
+        ...
+
+    def stand(self, restriction: RestrictionId, parent: ParentId, since: datetime) -> None:
+        """Let it stand against the account; raise Restricted while a link under it is verified."""
+        ...
+
+    def stand_no_more(self, restriction: RestrictionId, parent: ParentId) -> None:
+        """Let it stand against the account no more."""
+        ...
+
+    def clear(self, namesake: Namesake) -> None:
+        """Insert that the account is another person's."""
+        ...
+
+    def namesakes(self, restriction: RestrictionId) -> tuple[Namesake, ...]:
+        """Return the accounts found to be another person's."""
         ...
 
     def add(self, restriction: Restriction) -> None:

@@ -5,7 +5,7 @@ No token is trusted for a duty: LDAP is asked afresh, before the transaction ope
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from idp_bridge.domain.access import (
     Action,
@@ -13,6 +13,7 @@ from idp_bridge.domain.access import (
     require,
     require_somewhere,
 )
+from idp_bridge.domain.birth_date import birth_date_hash, check_born
 from idp_bridge.domain.errors import (
     CodeLapsed,
     CodeUnknown,
@@ -45,7 +46,6 @@ from idp_bridge.domain.people import (
     SchoolCode,
     Student,
 )
-from idp_bridge.domain.restriction import against
 from idp_bridge.domain.visit_code import fingerprint, read
 from idp_bridge.services.counter import (
     actor,
@@ -61,6 +61,7 @@ from idp_bridge.services.expiring import close_visit
 from idp_bridge.services.house import House
 from idp_bridge.services.recording import record
 from idp_bridge.services.rows import Rows
+from idp_bridge.services.standing import follow_proof, standing_against
 
 
 def find_visit(house: House, uid: str, typed: str) -> VisitId:
@@ -83,9 +84,11 @@ def find_visit(house: House, uid: str, typed: str) -> VisitId:
 
 
 def record_identity(
-    house: House, uid: str, visit_id: VisitId, school: SchoolCode, kind: str
+    house: House, uid: str, visit_id: VisitId, school: SchoolCode, kind: str, born: date | None = None
 ) -> IdentityProof:
     """Record that staff at `school` saw the person's identification; once per parent.
+
+    Of `born`, the birth date on the document, a keyed hash is kept: it tells a namesake from a restricted person.
 
     Raises NoDuty, NotThere, BadInput, MoveRefused (the visit is finished), CodeLapsed, DistrictAddress and
     ConflictOfInterest; the last is audited though nothing changes.
@@ -94,12 +97,17 @@ def record_identity(
     require(staff, Action.RECORD_IDENTITY, school)
     seen = check_identity(kind)
     now = house.clock.now()
+    check_born(born, now.astimezone(house.rules.zone).date())
     try:
         with house.store.transaction() as rows:
-            return _prove(house, rows, staff, visit_id, school, seen, now)
+            proof = _prove(house, rows, staff, visit_id, school, seen, now, born)
+            freed = follow_proof(rows, house.rules.code_key, parent_of(house, rows, proof.parent), now)
     except ConflictOfInterest:
         audit_refusal(house, staff, visit_id, None, "conflict-of-interest", now)
         raise
+    if freed:
+        house.wakeup.projection_due(proof.parent)
+    return proof
 
 
 def verify_link(house: House, uid: str, link_id: LinkId, evidence: str) -> Link:
@@ -132,6 +140,7 @@ def _prove(
     school: SchoolCode,
     kind: str,
     now: datetime,
+    born: date | None,
 ) -> IdentityProof:
     visit = rows.visits.get(visit_id)
     if visit is None:
@@ -145,7 +154,8 @@ def _prove(
         return known
     waiting = (link for link in rows.links.of_visit(visit_id) if link.state in WAITING)
     refuse_own(rows, staff, parent, (link.student for link in waiting if link.student))
-    proof = IdentityProof(parent.id, kind, school, staff.directory_id, now)
+    hashed = birth_date_hash(house.rules.code_key, born) if born else None
+    proof = IdentityProof(parent.id, kind, school, staff.directory_id, now, hashed)
     rows.proofs.add(proof)
     rows.audit.append(
         Event("identity:proven", now, actor(staff), parent=parent.id, school=school, fields={"kind": kind})
@@ -160,7 +170,7 @@ def _verify(
     parent = parent_of(house, rows, link.parent)
     student = _student(rows, staff, link, now)
     refuse_own(rows, staff, parent, (student.id,))
-    if any(one.access and against(one, parent) for one in rows.restrictions.standing_for(student.id)):
+    if any(one.access for one in standing_against(rows, house.rules.code_key, parent, student.id)):
         raise Restricted
     if rows.proofs.get(parent.id) is None:
         raise IdentityMissing

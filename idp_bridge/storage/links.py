@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from idp_bridge.domain.errors import AlreadyAsked, ChangedMeanwhile
+from idp_bridge.domain.errors import AlreadyAsked, ChangedMeanwhile, Restricted
 from idp_bridge.domain.link import LIVE, WAITING, Claimed, Link, LinkId, LinkState, Visit, VisitId
 from idp_bridge.domain.people import (
     Parent,
@@ -22,6 +22,7 @@ from idp_bridge.domain.people import (
 )
 from idp_bridge.services.rows import QueueRow
 from idp_bridge.storage import tables
+from idp_bridge.storage.writing import outranked
 
 
 class SqlLinks:
@@ -47,22 +48,26 @@ class SqlLinks:
         return self._select(tables.links.c.student == student)
 
     def add(self, link: Link) -> None:
-        """Insert; raise AlreadyAsked when a live link of this parent and student is there already."""
+        """Insert; raise AlreadyAsked when a live link of the two is there already, Restricted under one."""
         try:
             with self._connection.begin_nested():
                 self._connection.execute(sa.insert(tables.links).values(**_columns(link)))
         except IntegrityError as fault:
-            raise AlreadyAsked from fault
+            raise (Restricted if outranked(fault) else AlreadyAsked) from fault
 
     def save(self, link: Link) -> None:
-        """Update; raise ChangedMeanwhile unless the stored version is `link.version - 1`."""
+        """Update; raise ChangedMeanwhile unless the stored version is one lower, Restricted under one."""
         rows = tables.links
         statement = (
             sa.update(rows)
             .where(rows.c.id == link.id, rows.c.version == link.version - 1)
             .values(**_columns(link))
         )
-        if self._connection.execute(statement).rowcount != 1:
+        try:
+            found = self._connection.execute(statement).rowcount
+        except IntegrityError as fault:
+            raise (Restricted() if outranked(fault) else fault) from fault
+        if found != 1:
             raise ChangedMeanwhile
 
     def expired(self, now: datetime, limit: int) -> tuple[Link, ...]:

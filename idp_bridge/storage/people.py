@@ -140,6 +140,11 @@ class SqlParents:
         row = self._connection.execute(query).mappings().first()
         return Parent(**row) if row else None
 
+    def every(self) -> Iterable[Parent]:
+        """Return all parents, one by one."""
+        rows = self._connection.execute(sa.select(tables.parents)).mappings()
+        return (Parent(**row) for row in rows)
+
     def save(self, parent: Parent) -> None:
         """Insert the parent or update e-mail, names and locale; never the revision."""
         upsert(

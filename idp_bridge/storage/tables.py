@@ -197,6 +197,16 @@ namesakes = sa.Table(
     sa.Column("cleared_at", UtcTime, nullable=False),
 )
 
+restricted = sa.Table(
+    "restricted",
+    metadata,
+    sa.Column("restriction", sa.ForeignKey("restriction.id"), primary_key=True),
+    sa.Column("parent", sa.ForeignKey("parent.id"), primary_key=True),
+    sa.Column("since", UtcTime, nullable=False),
+    sa.Index(None, "parent"),
+)
+"""Which account a restriction stands against now. Triggers of migration 0005 refuse a verified link under one."""
+
 limit_counters = sa.Table(
     "limit_counter",
     metadata,

@@ -7,6 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+
+OUTRANKED = "a restriction outranks this link"
+"""What the triggers of migration 0005 say."""
 
 
 def upsert(
@@ -38,3 +42,8 @@ def insert_new(connection: sa.Connection, table: sa.Table, row: dict[str, Any]) 
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(table).values(row).on_conflict_do_nothing()
     return connection.execute(statement.returning(*table.primary_key)).first() is not None
+
+
+def outranked(fault: IntegrityError) -> bool:
+    """Tell whether the database refused a verified link under a restriction."""
+    return OUTRANKED in str(fault.orig)

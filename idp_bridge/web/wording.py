@@ -133,6 +133,8 @@ EVENTS: dict[str, LazyString] = {
     "link:came-of-age": _l("The student turned 18"),
     "link:suspended": _l("The link was put on hold"),
     "link:resumed": _l("The link works again"),
+    "link:disputed": _l("The link was put on hold"),
+    "link:dispute-settled": _l("The link works again"),
 }
 """What a parent reads in "What has happened". An event that is not listed is not shown: it names no staff
 and tells nothing of what happened behind the counter."""
