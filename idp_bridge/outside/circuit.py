@@ -39,6 +39,10 @@ class CircuitAccounts:
         """Return the account, read now."""
         return self._call(self._accounts.get, parent)
 
+    def members(self, first: int, size: int) -> tuple[Account, ...]:
+        """Return a page of accounts."""
+        return self._call(self._accounts.members, first, size)
+
     def write_links(self, account: Account, value: str) -> None:
         """PUT the account with the one `value`."""
         self._call(self._accounts.write_links, account, value)

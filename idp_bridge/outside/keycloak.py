@@ -118,6 +118,11 @@ class KeycloakAccounts:
         """Return the account, read now. Raises Gone, Refused and Unreachable."""
         return self._call(parent, lambda admin: _account(admin.get_user(parent), parent))
 
+    def members(self, first: int, size: int) -> tuple[Account, ...]:
+        """Return up to `size` accounts from place `first` on, in a fixed order. Raises Refused, Unreachable."""
+        query = {"first": first, "max": size, "briefRepresentation": False}
+        return self._do(lambda admin: tuple(_account(one, one["id"]) for one in admin.get_users(query)))
+
     def write_links(self, account: Account, value: str) -> None:
         """PUT `account` as it was read with the one `value`. Raises Gone, Refused and Unreachable.
 
@@ -145,6 +150,9 @@ class KeycloakAccounts:
     def _call(self, parent: ParentId, do: Callable[[KeycloakAdmin], Answer]) -> Answer:
         if not USER_ID.fullmatch(parent):
             raise Gone(SYSTEM, "no such user")
+        return self._do(do)
+
+    def _do(self, do: Callable[[KeycloakAdmin], Answer]) -> Answer:
         if not self._lock.acquire(timeout=self._settings.timeout_s * TOKEN_SHARE):
             raise Unreachable(SYSTEM, "busy")
         try:

@@ -42,6 +42,10 @@ class ParentAccounts(Protocol):
         """Return the account, read now."""
         ...
 
+    def members(self, first: int, size: int) -> tuple[Account, ...]:
+        """Return up to `size` accounts from place `first` on, in a fixed order, with their attributes."""
+        ...
+
     def write_links(self, account: Account, value: str) -> None:
         """PUT `account` as it was read with attribute `student_links` set to the one `value`."""
         ...

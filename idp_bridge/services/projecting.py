@@ -7,18 +7,17 @@ only if it differs, reads back and compares (design 7).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from idp_bridge.domain.claims import ATTRIBUTE, Shown, same, stored_revision, student_links
+from idp_bridge.domain.claims import ATTRIBUTE, same, stored_revision
 from idp_bridge.domain.events import Actor, ActorKind, Event
-from idp_bridge.domain.link import Link, opens_apps
-from idp_bridge.domain.people import ParentId, Purpose, Student
+from idp_bridge.domain.people import ParentId
 from idp_bridge.services.failures import CircuitOpen, Mismatch, OutsideFailure, Unreachable
 from idp_bridge.services.house import House
-from idp_bridge.services.rows import Lease, Rows, Seen
+from idp_bridge.services.rows import Lease, Seen
+from idp_bridge.services.wanting import Wanted, wanted_for
 
 LEASE = timedelta(seconds=60)
 """Longer than every time-out of one run together, so that a slow first writer is over before a second."""
@@ -62,14 +61,6 @@ class _Run:
     step: str = "value"
     tampered: bool = False
     """True when Keycloak held something that neither is wanted nor was last written by us."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the parent's attribute must say, and the revision it says it at."""
-
-    rev: int
-    value: str
 
 
 def project(house: House, parent: ParentId) -> Outcome:
@@ -130,25 +121,6 @@ def _begun(house: House, parent: ParentId) -> _Run | None:
         now = house.clock.now()
         lease = rows.projections.take(parent, now, now + LEASE, house.worker)
         return _Run(lease, wanted_for(rows, parent, now)) if lease else None
-
-
-def wanted_for(rows: Rows, parent_id: ParentId, now: datetime) -> Wanted:
-    """Return what `parent_id`'s attribute must say at `now`."""
-    parent = rows.parents.get(parent_id)
-    rev, asof = (parent.rev, parent.rev_at) if parent else (0, None)
-    return Wanted(rev, student_links(rev, asof, _shown(rows, rows.links.of_parent(parent_id), now)))
-
-
-def _shown(rows: Rows, links: Iterable[Link], now: datetime) -> tuple[Shown, ...]:
-    open_links = {link.student: link for link in links if opens_apps(link, now) and link.student}
-    students = rows.students.some(open_links)
-    return tuple(_unrestricted(rows, open_links[student.id], student) for student in students.values())
-
-
-def _unrestricted(rows: Rows, link: Link, student: Student) -> Shown:
-    """Return the link without `messages` where a restriction says so; access is a matter of its state."""
-    silenced = any(one.messages for one in rows.restrictions.against(link.parent, student.id))
-    return Shown(replace(link, purposes=link.purposes - {Purpose.MESSAGES}) if silenced else link, student)
 
 
 def _write(house: House, run: _Run) -> Outcome:

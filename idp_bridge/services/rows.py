@@ -88,6 +88,10 @@ class Parents(Protocol):
         """Return all parents, one by one."""
         ...
 
+    def some(self, parents: Iterable[ParentId]) -> dict[ParentId, Parent]:
+        """Return several parents in one query."""
+        ...
+
     def save(self, parent: Parent) -> None:
         """Insert the parent or update e-mail, names and locale; never the revision."""
         ...
@@ -126,6 +130,14 @@ class Links(Protocol):
 
     def expired(self, now: datetime, limit: int) -> tuple[Link, ...]:
         """Return up to `limit` verified or suspended links whose end is not after `now`."""
+        ...
+
+    def verified_of(self, parents: Iterable[ParentId]) -> tuple[Link, ...]:
+        """Return the verified links of several parents in one query."""
+        ...
+
+    def holders_after(self, parent: ParentId | None, limit: int) -> tuple[ParentId, ...]:
+        """Return up to `limit` parents with a verified link, by id, after `parent`."""
         ...
 
     def unmatched_since(self, parent: ParentId, since: datetime) -> int:
@@ -223,6 +235,10 @@ class Restrictions(Protocol):
 
     def namesakes(self, restriction: RestrictionId) -> tuple[Namesake, ...]:
         """Return the accounts found to be another person's."""
+        ...
+
+    def silenced(self, parents: Iterable[ParentId]) -> frozenset[tuple[ParentId, StudentId]]:
+        """Return which of `parents` may get no messages about which student."""
         ...
 
     def add(self, restriction: Restriction) -> None:
@@ -374,13 +390,13 @@ class Projections(Protocol):
         """Return up to `limit` parents that are due or stopped: stopped first, then losses, oldest first."""
         ...
 
-    def state(self, now: datetime) -> ProjectionState:
+    def counts(self) -> ProjectionCounts:
         """Return how many are due and since when."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class ProjectionState:
+class ProjectionCounts:
     """All projections in a few numbers."""
 
     due: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
@@ -80,6 +81,20 @@ class SqlLinks:
             .limit(limit)
         )
         return tuple(_link(row) for row in self._connection.execute(query).mappings())
+
+    def verified_of(self, parents: Iterable[ParentId]) -> tuple[Link, ...]:
+        """Return the verified links of several parents in one query."""
+        rows = tables.links
+        return self._select(rows.c.parent.in_(tuple(parents)), rows.c.state == LinkState.VERIFIED)
+
+    def holders_after(self, parent: ParentId | None, limit: int) -> tuple[ParentId, ...]:
+        """Return up to `limit` parents with a verified link, by id, after `parent`."""
+        rows = tables.links
+        query = sa.select(rows.c.parent).distinct().where(rows.c.state == LinkState.VERIFIED)
+        if parent is not None:
+            query = query.where(rows.c.parent > parent)
+        found = self._connection.execute(query.order_by(rows.c.parent).limit(limit)).scalars()
+        return tuple(ParentId(one) for one in found)
 
     def unmatched_since(self, parent: ParentId, since: datetime) -> int:
         """Count the parent's requests since `since` that matched no student."""

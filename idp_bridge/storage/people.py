@@ -145,6 +145,11 @@ class SqlParents:
         rows = self._connection.execute(sa.select(tables.parents)).mappings()
         return (Parent(**row) for row in rows)
 
+    def some(self, parents: Iterable[ParentId]) -> dict[ParentId, Parent]:
+        """Return several parents in one query."""
+        query = sa.select(tables.parents).where(tables.parents.c.id.in_(tuple(parents)))
+        return {row["id"]: Parent(**row) for row in self._connection.execute(query).mappings()}
+
     def save(self, parent: Parent) -> None:
         """Insert the parent or update e-mail, names and locale; never the revision."""
         upsert(

@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from idp_bridge.domain.people import ParentId
-from idp_bridge.services.rows import Lease, ProjectionRow, ProjectionState, Seen
+from idp_bridge.services.rows import Lease, ProjectionCounts, ProjectionRow, Seen
 from idp_bridge.storage import tables
 from idp_bridge.storage.writing import upsert
 
@@ -183,7 +183,7 @@ class SqlProjections:
         )
         return tuple(ProjectionRow(**row) for row in self._connection.execute(query).mappings())
 
-    def state(self, now: datetime) -> ProjectionState:
+    def counts(self) -> ProjectionCounts:
         """Return how many are due and since when."""
         due = _rows.c.due_since.is_not(None)
         count = sa.func.count
@@ -194,7 +194,7 @@ class SqlProjections:
             count().filter(_rows.c.stopped_at.is_not(None)),
             sa.func.min(_rows.c.due_since),
         ).where(sa.or_(due, _rows.c.stopped_at.is_not(None)))
-        return ProjectionState(*self._connection.execute(query).one())
+        return ProjectionCounts(*self._connection.execute(query).one())
 
     def _mine(self, lease: Lease) -> sa.Update:
         """Return an update of the row, as long as `lease` is the newest one."""

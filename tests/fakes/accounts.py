@@ -71,6 +71,14 @@ class FakeAccounts:
         self._called("get", parent)
         return self._accounts[parent]
 
+    def members(self, first: int, size: int) -> tuple[Account, ...]:
+        """Return accounts by name, those outside the group left out."""
+        self.calls.append("members")
+        if "members" in self._failures:
+            raise self._failures["members"]
+        seen = [one for one in self._accounts.values() if one.id not in self._outside]
+        return tuple(sorted(seen, key=lambda one: one.username)[first : first + size])
+
     def write_links(self, account: Account, value: str) -> None:
         """Replace e-mail, names and attributes by those of `account`, with the one value."""
         self._called("write_links", account.id)
