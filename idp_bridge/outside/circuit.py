@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 from circuitbreaker import CircuitBreaker
 
 from idp_bridge.domain.people import ParentId
 from idp_bridge.outside.errors import CircuitOpen, Unreachable
-from idp_bridge.services.ports import Account, ParentAccounts
+from idp_bridge.services.ports import Account, AccountEvent, ParentAccounts
 
 SYSTEM = "keycloak"
 FAILURES = 5
@@ -42,6 +43,10 @@ class CircuitAccounts:
     def members(self, first: int, size: int) -> tuple[Account, ...]:
         """Return a page of accounts."""
         return self._call(self._accounts.members, first, size)
+
+    def events(self, since: datetime) -> tuple[AccountEvent, ...]:
+        """Return what happened since then."""
+        return self._call(self._accounts.events, since)
 
     def write_links(self, account: Account, value: str) -> None:
         """PUT the account with the one `value`."""

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any, TypeVar
 
 from keycloak import KeycloakAdmin, KeycloakOpenID, KeycloakOpenIDConnection
@@ -20,7 +21,8 @@ from requests import RequestException
 from idp_bridge.domain.claims import ATTRIBUTE
 from idp_bridge.domain.people import ParentId
 from idp_bridge.outside.errors import Gone, OutsideFailure, Refused, Unreachable
-from idp_bridge.services.ports import Account
+from idp_bridge.outside.keycloak_events import events_since
+from idp_bridge.services.ports import Account, AccountEvent
 from idp_bridge.settings import Keycloak
 
 SYSTEM = "keycloak"
@@ -122,6 +124,10 @@ class KeycloakAccounts:
         """Return up to `size` accounts from place `first` on, in a fixed order. Raises Refused, Unreachable."""
         query = {"first": first, "max": size, "briefRepresentation": False}
         return self._do(lambda admin: tuple(_account(one, one["id"]) for one in admin.get_users(query)))
+
+    def events(self, since: datetime) -> tuple[AccountEvent, ...]:
+        """Return what happened since then, our own writes left out. Raises Refused and Unreachable."""
+        return self._do(lambda admin: events_since(admin, since))
 
     def write_links(self, account: Account, value: str) -> None:
         """PUT `account` as it was read with the one `value`. Raises Gone, Refused and Unreachable.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Protocol
 
 from idp_bridge.domain.access import StaffMember
@@ -34,6 +35,32 @@ class Account:
     attributes: Mapping[str, tuple[str, ...]]
 
 
+class AccountEventKind(StrEnum):
+    """What Keycloak says has happened; a hint to look, never the truth."""
+
+    EMAIL_CHANGED = "email-changed"
+    PROFILE_CHANGED = "profile-changed"
+    DELETED = "deleted"
+    CHANGED_BY_SOMEBODY = "changed-by-somebody"
+    """An administrator other than us changed, made or deleted the user."""
+    PASSWORD_SET_BY_US = "password-set-by-us"
+    """The bridge never does: whoever did it has our key."""
+    REALM_CHANGED = "realm-changed"
+    """A mapper, client, group, profile or permission was changed by somebody."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEvent:
+    """One event of realm `parents`; `parent` is None where it is about the realm."""
+
+    id: str
+    at: datetime
+    kind: AccountEventKind
+    parent: ParentId | None
+    what: str = ""
+    """Kind of thing in the realm that changed."""
+
+
 class ParentAccounts(Protocol):
     """Realm `parents` seen by the service account `idp-bridge`. Every call raises OutsideFailure kinds:
     Unreachable (down, hanging, 5xx), Refused (401, 403, 400), Gone (404)."""
@@ -44,6 +71,10 @@ class ParentAccounts(Protocol):
 
     def members(self, first: int, size: int) -> tuple[Account, ...]:
         """Return up to `size` accounts from place `first` on, in a fixed order, with their attributes."""
+        ...
+
+    def events(self, since: datetime) -> tuple[AccountEvent, ...]:
+        """Return what happened to accounts and realm since then, oldest first; our own writes left out."""
         ...
 
     def write_links(self, account: Account, value: str) -> None:

@@ -14,9 +14,10 @@ from enum import StrEnum
 from idp_bridge.domain.claims import ATTRIBUTE, same, stored_revision
 from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.people import ParentId
-from idp_bridge.services.failures import CircuitOpen, Mismatch, OutsideFailure, Unreachable
+from idp_bridge.services.failures import CircuitOpen, Gone, Mismatch, OutsideFailure, Unreachable
 from idp_bridge.services.house import House
 from idp_bridge.services.rows import Lease, Seen
+from idp_bridge.services.vanishing import TRIES, vanished
 from idp_bridge.services.wanting import Wanted, wanted_for
 
 LEASE = timedelta(seconds=60)
@@ -41,6 +42,7 @@ class Outcome(StrEnum):
     EQUAL = "Keycloak said it already"
     WRITTEN = "written and read back"
     FAILED = "will be tried again"
+    GONE = "Keycloak no longer has the account, and its links have ended"
     STOPPED = "Keycloak holds a higher revision: somebody must resolve it"
 
 
@@ -75,8 +77,7 @@ def project(house: House, parent: ParentId) -> Outcome:
     except Ahead as ahead:
         return _stop(house, run, ahead)
     except OutsideFailure as failure:
-        _fail(house, run, failure)
-        return Outcome.FAILED
+        return _fail(house, run, failure)
     with house.store.transaction() as rows:
         now = house.clock.now()
         rows.projections.done(run.lease, run.wanted.rev, now, Seen(run.wanted.rev, digest(run.wanted.value)))
@@ -176,8 +177,10 @@ def _stop(house: House, run: _Run, ahead: Ahead) -> Outcome:
     return Outcome.STOPPED
 
 
-def _fail(house: House, run: _Run, failure: OutsideFailure) -> None:
+def _fail(house: House, run: _Run, failure: OutsideFailure) -> Outcome:
     now, lease = house.clock.now(), run.lease
+    if isinstance(failure, Gone) and lease.attempts + 1 >= TRIES and _ended(house, lease, now):
+        return Outcome.GONE
     hung = run.step == "put" and isinstance(failure, Unreachable)
     wait = timedelta(seconds=WAIT_OUT_S if hung else _wait_s(failure, lease.attempts))
     with house.store.transaction() as rows:
@@ -192,6 +195,16 @@ def _fail(house: House, run: _Run, failure: OutsideFailure) -> None:
         if isinstance(failure, Mismatch) and lease.attempts == 0:
             fields = {"wanted_rev": run.wanted.rev, "what": str(failure)}
             rows.audit.append(Event("projection:mismatch", now, WORKER, parent=lease.parent, fields=fields))
+    return Outcome.FAILED
+
+
+def _ended(house: House, lease: Lease, now: datetime) -> bool:
+    """End the links of an account that is gone, and be done with it; False where too many are gone."""
+    with house.store.transaction() as rows:
+        if not vanished(rows, lease.parent, now):
+            return False
+        rows.projections.drop(lease.parent)
+    return True
 
 
 def _wait_s(failure: OutsideFailure, attempts: int) -> int:

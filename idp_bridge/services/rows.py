@@ -96,8 +96,8 @@ class Parents(Protocol):
         """Insert the parent or update e-mail, names and locale; never the revision."""
         ...
 
-    def raise_revision(self, parent: ParentId, at: datetime) -> int:
-        """Raise the parent's revision by one and return it."""
+    def raise_revision(self, parent: ParentId, at: datetime, above: int = 0) -> int:
+        """Raise the parent's revision by one, or to one more than `above`, and return it."""
         ...
 
 
@@ -378,6 +378,10 @@ class Projections(Protocol):
         """Give the lease back and write no more until somebody resolves it."""
         ...
 
+    def drop(self, parent: ParentId) -> None:
+        """Clear the due mark of an account that is not there any more."""
+        ...
+
     def resume(self, parent: ParentId) -> None:
         """Let a stopped parent be written again."""
         ...
@@ -407,6 +411,22 @@ class ProjectionCounts:
     oldest_due: datetime | None
 
 
+class SeenEvents(Protocol):
+    """Which events of Keycloak were dealt with."""
+
+    def first_time(self, event: str, at: datetime) -> bool:
+        """Remember an event; False if it was seen before."""
+        ...
+
+    def last_at(self) -> datetime | None:
+        """Return the time of the newest event that was seen."""
+        ...
+
+    def forget(self, before: datetime) -> None:
+        """Forget events that happened before a time nobody asks for any more."""
+        ...
+
+
 class Workers(Protocol):
     """Which workers run, by their last sign of life."""
 
@@ -432,6 +452,10 @@ class Audit(Protocol):
 
     def of_student(self, student: StudentId) -> tuple[Event, ...]:
         """Return the events about one student, oldest first."""
+        ...
+
+    def count(self, name: str, since: datetime) -> int:
+        """Count the events of this name since then."""
         ...
 
     def first_bad(self) -> int | None:
@@ -462,6 +486,8 @@ class Rows(Protocol):
     def notices(self) -> Notices: ...  # noqa: D102
     @property
     def projections(self) -> Projections: ...  # noqa: D102
+    @property
+    def seen_events(self) -> SeenEvents: ...  # noqa: D102
     @property
     def workers(self) -> Workers: ...  # noqa: D102
     @property

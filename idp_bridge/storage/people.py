@@ -159,13 +159,13 @@ class SqlParents:
             keep=frozenset({"first_seen_at", "rev", "rev_at"}),
         )
 
-    def raise_revision(self, parent: ParentId, at: datetime) -> int:
-        """Raise the parent's revision by one and return it."""
+    def raise_revision(self, parent: ParentId, at: datetime, above: int = 0) -> int:
+        """Raise the parent's revision by one, or to one more than `above`, and return it."""
         rows = tables.parents
         statement = (
             sa.update(rows)
             .where(rows.c.id == parent)
-            .values(rev=rows.c.rev + 1, rev_at=at)
+            .values(rev=sa.case((rows.c.rev > above, rows.c.rev), else_=above) + 1, rev_at=at)
             .returning(rows.c.rev)
         )
         return int(self._connection.execute(statement).scalar_one())

@@ -162,6 +162,13 @@ class SqlProjections:
         )
         self._connection.execute(statement)
 
+    def drop(self, parent: ParentId) -> None:
+        """Clear the due mark of an account that is not there any more."""
+        nothing = dict.fromkeys(("due_since", "leased_until", "leased_by", "check_at", "next_try"))
+        words = {"step": "", "last_error": "the account is gone"}
+        statement = sa.update(_rows).where(_rows.c.parent == parent).values(**nothing, **words, loss=False)
+        self._connection.execute(statement)
+
     def resume(self, parent: ParentId) -> None:
         """Let a stopped parent be written again."""
         statement = sa.update(_rows).where(_rows.c.parent == parent).values(stopped_at=None, next_try=None)

@@ -16,6 +16,7 @@ from idp_bridge.storage.notices import SqlNotices
 from idp_bridge.storage.people import SqlParents, SqlProofs, SqlRoster, SqlSchools, SqlStudents
 from idp_bridge.storage.projections import SqlProjections
 from idp_bridge.storage.restrictions import SqlRestrictions
+from idp_bridge.storage.seen_events import SqlSeenEvents
 from idp_bridge.storage.workers import SqlWorkers
 
 LOCK_WAIT_S = 3
@@ -38,6 +39,7 @@ class SqlRows:
     restrictions: SqlRestrictions
     notices: SqlNotices
     projections: SqlProjections
+    seen_events: SqlSeenEvents
     workers: SqlWorkers
     audit: SqlAudit
 
@@ -95,6 +97,7 @@ def _rows(connection: sa.Connection) -> SqlRows:
         restrictions=SqlRestrictions(connection),
         notices=SqlNotices(connection),
         projections=SqlProjections(connection),
+        seen_events=SqlSeenEvents(connection),
         workers=SqlWorkers(connection),
         audit=SqlAudit(connection),
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from idp_bridge.domain.claims import ATTRIBUTE, MAX_LENGTH
 from idp_bridge.domain.people import ParentId
 from idp_bridge.services.failures import Gone, Refused
-from idp_bridge.services.ports import Account
+from idp_bridge.services.ports import Account, AccountEvent
 
 DECLARED = re.compile(r'\{"v":[0-9]{1,3},"rev":[0-9]{1,12},"asof":[0-9]{1,12},"links":\[.*\].*\}')
 """What the realm's user profile allows (`realm-config/parents.json`)."""
@@ -26,6 +27,7 @@ class FakeAccounts:
         self.ended: list[ParentId] = []
         self.writes = 0
         self.swallow_writes = False
+        self.happened: list[AccountEvent] = []
 
     def add(
         self,
@@ -78,6 +80,13 @@ class FakeAccounts:
             raise self._failures["members"]
         seen = [one for one in self._accounts.values() if one.id not in self._outside]
         return tuple(sorted(seen, key=lambda one: one.username)[first : first + size])
+
+    def events(self, since: datetime) -> tuple[AccountEvent, ...]:
+        """Return what a test put into `happened`, from `since` on."""
+        self.calls.append("events")
+        if "events" in self._failures:
+            raise self._failures["events"]
+        return tuple(event for event in self.happened if event.at >= since)
 
     def write_links(self, account: Account, value: str) -> None:
         """Replace e-mail, names and attributes by those of `account`, with the one value."""
