@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
 from zoneinfo import ZoneInfo
 
 from flask import Flask
 
-from idp_bridge.domain.people import ParentId
+from idp_bridge.outside.circuit import CircuitAccounts
 from idp_bridge.outside.directory import LdapDirectory
 from idp_bridge.outside.keycloak import KeycloakAccounts
 from idp_bridge.outside.mail import SmtpMail
-from idp_bridge.outside.queue import HueyWakeup, make_queue, run_consumer
+from idp_bridge.outside.metrics import Metrics
+from idp_bridge.outside.processes import dead, own_name
+from idp_bridge.outside.queue import HueyWakeup, every, make_queue, run_consumer
+from idp_bridge.services.comparing import compare
 from idp_bridge.services.expiring import end_links, lapse_visits
+from idp_bridge.services.failures import OutsideFailure
+from idp_bridge.services.following import follow
 from idp_bridge.services.house import House, Rules
 from idp_bridge.services.notifying import remind, send_due
-from idp_bridge.services.projecting import project, sweep
+from idp_bridge.services.projecting import project_most_urgent, sweep, take_over
+from idp_bridge.services.working import beat, waiting
 from idp_bridge.settings import Settings
 from idp_bridge.storage.sessions import SqlSessions
 from idp_bridge.storage.store import SqlStore
 from idp_bridge.web.front_door import Options, build
+
+FOLLOW_S = 2
+"""How often Keycloak is asked what happened: tampering is seen within seconds."""
+COMPARE_MINUTES = 60
+"""How often all parents are compared: 5,000 take some seconds and no write."""
 
 
 class SystemClock:
@@ -68,25 +82,39 @@ def make_web(settings: Settings) -> Flask:
 
 
 def run_worker(settings: Settings) -> None:
-    """Run the worker until it is told to stop: projections at once, a sweep every minute."""
-    store = make_store(settings)
-    house = make_house(settings, store)
-    sessions = SqlSessions(store)
+    """Run the worker until it is told to stop: losses first, Keycloak's events every two seconds, the clock's
+    work every minute, a full comparison every hour."""
+    store, metrics, name = make_store(settings), Metrics(), own_name()
+    accounts = CircuitAccounts(KeycloakAccounts(settings.keycloak), metrics)
+    house = replace(make_house(settings, store), accounts=accounts, worker=name, meter=metrics)
+    if settings.worker.status_port:
+        metrics.serve(settings.worker.status_port, lambda: waiting(house), lambda: accounts.closed)
+    take_over(house, dead)
+    minutes = count()
 
     def every_minute() -> None:
-        now = house.clock.now()
-        sweep(house, now)
-        lapse_visits(house, now)
-        end_links(house, now)
-        remind(house, now)
-        send_due(house, now)
-        sessions.sweep(now)
+        _clock_work(house, SqlSessions(store))
+        if next(minutes) % COMPARE_MINUTES == 0:
+            compare(house)
 
-    def one(parent: str) -> None:
-        project(house, ParentId(parent))
+    def one(_parent: str) -> None:
+        project_most_urgent(house)
         send_due(house, house.clock.now())
 
-    run_consumer(make_queue(settings.worker), project=one, sweep=every_minute)
+    def follow_events() -> None:
+        with suppress(OutsideFailure):  # the next turn asks from the same time
+            follow(house, house.clock.now())
+
+    with every(FOLLOW_S, follow_events):
+        run_consumer(make_queue(settings.worker), project=one, sweep=every_minute)
+
+
+def _clock_work(house: House, sessions: SqlSessions) -> None:
+    now = house.clock.now()
+    beat(house, now)
+    for job in (sweep, lapse_visits, end_links, remind, send_due):
+        job(house, now)
+    sessions.sweep(now)
 
 
 __all__ = ["SystemClock", "make_house", "make_store", "make_web", "run_worker"]

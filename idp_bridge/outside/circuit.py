@@ -10,6 +10,7 @@ from circuitbreaker import CircuitBreaker
 
 from idp_bridge.domain.people import ParentId
 from idp_bridge.outside.errors import CircuitOpen, Unreachable
+from idp_bridge.outside.metrics import Metrics
 from idp_bridge.services.ports import Account, AccountEvent, ParentAccounts
 
 SYSTEM = "keycloak"
@@ -27,8 +28,15 @@ class CircuitAccounts:
     Only a server that does not answer opens it: a refusal (401, 403, 400) or a missing user is an answer.
     """
 
-    def __init__(self, accounts: ParentAccounts, rest_s: float = REST_S, failures: int = FAILURES) -> None:
+    def __init__(
+        self,
+        accounts: ParentAccounts,
+        metrics: Metrics | None = None,
+        rest_s: float = REST_S,
+        failures: int = FAILURES,
+    ) -> None:
         self._accounts = accounts
+        self._metrics = metrics or Metrics()
         self._breaker = CircuitBreaker(failures, rest_s, Unreachable, SYSTEM)
 
     @property
@@ -63,5 +71,6 @@ class CircuitAccounts:
     def _call(self, ask: Callable[..., Answer], *arguments: Any) -> Answer:
         if self._breaker.opened:
             raise CircuitOpen(SYSTEM, "resting")
-        answer: Answer = self._breaker.call(ask, *arguments)
+        with self._metrics.asking(ask.__name__):
+            answer: Answer = self._breaker.call(ask, *arguments)
         return answer

@@ -121,7 +121,7 @@ class KeycloakAccounts:
         return self._call(parent, lambda admin: _account(admin.get_user(parent), parent))
 
     def members(self, first: int, size: int) -> tuple[Account, ...]:
-        """Return up to `size` accounts from place `first` on, in a fixed order. Raises Refused, Unreachable."""
+        """Return up to `size` accounts from place `first` on, in one order. Raises Refused, Unreachable."""
         query = {"first": first, "max": size, "briefRepresentation": False}
         return self._do(lambda admin: tuple(_account(one, one["id"]) for one in admin.get_users(query)))
 

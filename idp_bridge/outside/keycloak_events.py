@@ -1,4 +1,4 @@
-"""Read what happened in realm `parents` from Keycloak's two event lists; never says what it means for a link."""
+"""Read what happened in realm `parents` from Keycloak's event lists; never says what a link does."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ OWN = {
 USER = re.compile("users/([0-9a-f-]{36})(/.*)?")
 HARMLESS = frozenset({"logout", "execute-actions-email", "send-verify-email"})
 REALM_PARTS = frozenset(
-    {"GROUP", "PROTOCOL_MAPPER", "CLIENT", "CLIENT_SCOPE", "COMPONENT", "USER_PROFILE", "AUTHORIZATION_POLICY",
-     "AUTHORIZATION_RESOURCE_SERVER", "CLIENT_ROLE_MAPPING", "REALM_ROLE_MAPPING", "REALM"}
+    {"GROUP", "PROTOCOL_MAPPER", "CLIENT", "CLIENT_SCOPE", "COMPONENT", "USER_PROFILE",
+     "AUTHORIZATION_POLICY", "AUTHORIZATION_RESOURCE_SERVER", "CLIENT_ROLE_MAPPING", "REALM_ROLE_MAPPING",
+     "REALM"}
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Compare every parent with Keycloak and have what differs written again; never writes an account itself.
 
-Events are hints and can be lost; this is the truth. Nothing is written, and no parent costs a query of its own,
-while all is equal.
+Events are hints and can be lost; this is the truth. While all is equal nothing is written, and no parent
+costs a query of its own.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from idp_bridge.domain.evidence import DEFAULT_POLICY, EvidencePolicy
-from idp_bridge.services.ports import Clock, Directory, Mail, ParentAccounts, Wakeup
+from idp_bridge.services.ports import Clock, Directory, Mail, Meter, ParentAccounts, Unmetered, Wakeup
 from idp_bridge.services.rows import Store
 
 
@@ -42,3 +42,4 @@ class House:
     new_id: Callable[[], str] = _new_id
     worker: str = ""
     """Name of the process that holds this house, for the leases it takes."""
+    meter: Meter = field(default_factory=Unmetered)

@@ -43,7 +43,7 @@ class AccountEventKind(StrEnum):
     DELETED = "deleted"
     CHANGED_BY_SOMEBODY = "changed-by-somebody"
     """An administrator other than us changed, made or deleted the user."""
-    PASSWORD_SET_BY_US = "password-set-by-us"
+    PASSWORD_SET_BY_US = "password-set-by-us"  # noqa: S105 - a kind of event
     """The bridge never does: whoever did it has our key."""
     REALM_CHANGED = "realm-changed"
     """A mapper, client, group, profile or permission was changed by somebody."""
@@ -132,3 +132,25 @@ class Wakeup(Protocol):
     def projection_due(self, parent: ParentId) -> None:
         """Wake the worker; never raises."""
         ...
+
+
+class Meter(Protocol):
+    """Counts what operators want to see; never changes what happens."""
+
+    def arrived(self, seconds: float) -> None:
+        """Count one decision that reached the token after `seconds`."""
+        ...
+
+    def mismatch(self) -> None:
+        """Count one value that was read back otherwise than written."""
+        ...
+
+
+class Unmetered:
+    """Counts nothing: for processes that nobody watches."""
+
+    def arrived(self, seconds: float) -> None:
+        """Ignore it."""
+
+    def mismatch(self) -> None:
+        """Ignore it."""

@@ -7,6 +7,7 @@ only if it differs, reads back and compares (design 7).
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -99,6 +100,12 @@ def project_most_urgent(house: House) -> Outcome:
     return project(house, due[0]) if due else Outcome.NOT_DUE
 
 
+def take_over(house: House, dead: Callable[[tuple[str, ...]], tuple[str, ...]]) -> int:
+    """Give back what workers held that are `dead`, so that nobody waits for it; return how many leases."""
+    with house.store.transaction() as rows:
+        return rows.projections.release(dead(rows.projections.holders(house.clock.now())))
+
+
 def sweep(house: House, now: datetime, limit: int = 500, *, dry_run: bool = False) -> int:
     """Project up to `limit` due parents that no wake-up reached; return how many were due."""
     if not dry_run:
@@ -179,6 +186,8 @@ def _stop(house: House, run: _Run, ahead: Ahead) -> Outcome:
 
 def _fail(house: House, run: _Run, failure: OutsideFailure) -> Outcome:
     now, lease = house.clock.now(), run.lease
+    if isinstance(failure, Mismatch):
+        house.meter.mismatch()
     if isinstance(failure, Gone) and lease.attempts + 1 >= TRIES and _ended(house, lease, now):
         return Outcome.GONE
     hung = run.step == "put" and isinstance(failure, Unreachable)

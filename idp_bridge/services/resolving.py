@@ -1,4 +1,4 @@
-"""Show an operator both sides of a parent that was stopped, and go on from ours; never picks a side by itself."""
+"""Show an operator both sides of a stopped parent, and go on from ours; never picks a side by itself."""
 
 from __future__ import annotations
 

@@ -279,6 +279,7 @@ class Lease:
     attempts: int
     after_loss: bool
     """True when a link or purpose was lost since the last success: sessions must end too."""
+    due_since: datetime | None = None
     seen: Seen | None = None
     """What was last read back from Keycloak; None before the first."""
 

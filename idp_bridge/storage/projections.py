@@ -87,13 +87,13 @@ class SqlProjections:
             sa.update(_rows)
             .where(_rows.c.parent == parent, self._free(now))
             .values(fence=_rows.c.fence + 1, fence_turn=_rows.c.turn, leased_until=until, leased_by=worker)
-            .returning(_rows.c.fence, _rows.c.attempts, _rows.c.loss, _rows.c.seen_rev, _rows.c.seen_hash)
+            .returning(*(_rows.c[name] for name in _LEASED))
         )
         row = self._connection.execute(statement).first()
         if row is None:
             return None
         seen = Seen(row.seen_rev, row.seen_hash) if row.seen_hash else None
-        return Lease(parent, row.fence, row.attempts, row.loss, seen)
+        return Lease(parent, row.fence, row.attempts, row.loss, row.due_since, seen)
 
     def release(self, workers: Iterable[str]) -> int:
         """Give back the leases of `workers` that are dead; return how many."""
@@ -217,3 +217,4 @@ class SqlProjections:
 
 
 _SHOWN = tuple(_rows.c[name] for name in ProjectionRow.__dataclass_fields__)
+_LEASED = ("fence", "attempts", "loss", "due_since", "seen_rev", "seen_hash")

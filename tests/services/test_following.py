@@ -14,7 +14,7 @@ from idp_bridge.services.ports import AccountEvent, AccountEventKind
 from idp_bridge.services.projecting import project, sweep
 from tests.conftest import AMARA
 from tests.services.test_linking import _parents, settle  # noqa: F401  (autouse fixture)
-from tests.services.test_projecting import accounts, alarms  # noqa: F401  (fixture)
+from tests.services.test_projecting import alarms
 
 
 def happened(house, kind, parent=AMARA, number=1, **more) -> None:

@@ -29,12 +29,6 @@ STEPS = {"end_sessions": "sessions", "drop_offline_tokens": "offline"}
 OPERATOR = Actor(ActorKind.OPERATOR, "cli")
 
 
-@pytest.fixture
-def accounts(house):
-    house.accounts.add(AMARA, "amara@mail.example", attributes={"locale": ("en",)})
-    return house.accounts
-
-
 def stored(accounts) -> dict:
     (text,) = accounts.get(AMARA).attributes["student_links"]
     return json.loads(text)

@@ -13,7 +13,7 @@ from idp_bridge.services.projecting import Outcome, project
 from idp_bridge.services.resolving import both_sides, keep_ours, stopped
 from tests.conftest import AMARA, IRIS
 from tests.services.test_linking import _parents, settle  # noqa: F401  (autouse fixture)
-from tests.services.test_projecting import accounts, row  # noqa: F401  (fixture)
+from tests.services.test_projecting import row
 
 OPERATOR = Actor(ActorKind.OPERATOR, "cli")
 AHEAD = '{"v":1,"rev":9,"asof":1,"links":[{"id":"1"}]}'

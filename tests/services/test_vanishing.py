@@ -12,7 +12,7 @@ from idp_bridge.services.projecting import Outcome, project
 from idp_bridge.storage import tables
 from tests.conftest import AMARA, TEO
 from tests.services.test_linking import _parents, settle  # noqa: F401  (autouse fixture)
-from tests.services.test_projecting import accounts, alarms, row  # noqa: F401  (fixture)
+from tests.services.test_projecting import alarms, row
 from tests.web.families import asked, claim_for, links_of
 
 
