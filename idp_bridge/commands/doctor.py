@@ -16,9 +16,14 @@ SIGNS = {Health.HOLDS: "ok     ", Health.BROKEN: "BROKEN ", Health.UNKNOWN: "unk
 
 
 @click.command()
-@click.option("--only", type=click.Choice([check.name for check in CHECKS]), help="Only this check.")
 @click.option(
-    "--server", envvar="KEYCLOAK_ADMIN_URL", help="Keycloak's address, for what needs its administrator."
+    "--only",
+    metavar="CHECK",
+    type=click.Choice([check.name for check in CHECKS]),
+    help="Only this check, by its name.",
+)
+@click.option(
+    "--server", envvar="KEYCLOAK_ADMIN_URL", help="Keycloak's address, for checks as its administrator."
 )
 @click.option("--user", envvar="KEYCLOAK_ADMIN_USER", help="Administrator in master.")
 @click.option("--password", envvar="KEYCLOAK_ADMIN_PASSWORD", help="Their password.")
@@ -36,14 +41,13 @@ def doctor(
     ca_file: str | None,
     config: Path | None,
 ) -> None:
-    """Check that everything the bridge stands on is as it must be; changes nothing.
+    """Check what the bridge stands on; changes nothing.
 
     Exit codes: 0 all holds or cannot be told, 1 something is broken, 2 the settings cannot be used.
     """
     settings = settings_of_environment()
-    administrator = (
-        AdminServer(server, user, password, ca_file=ca_file) if server and user and password else None
-    )
+    given = server and user and password
+    administrator = AdminServer(server or "", user or "", password or "", ca_file=ca_file) if given else None
     with opened(settings) as store:
         here = Installation(settings, store, SystemClock().now(), administrator, config)
         found = examine(here, [check for check in CHECKS if only in (None, check.name)])
