@@ -9,11 +9,13 @@ from functools import wraps
 from typing import Any, NoReturn
 
 import click
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError
 
 from idp_bridge.app import make_house, make_store
+from idp_bridge.services.failures import Unreachable
 from idp_bridge.settings import Settings, SettingsFault, load
 from idp_bridge.storage import schema
+from idp_bridge.storage.store import SYSTEM as DATABASE
 from idp_bridge.storage.store import SqlStore
 
 USAGE = 2
@@ -43,8 +45,10 @@ def opened(settings: Settings) -> Iterator[SqlStore]:
         stop("IDP_BRIDGE_DATABASE__URL: names no database that can be opened here", USAGE)
     try:
         yield store
-    except OperationalError as fault:
-        stop(f"The database does not answer: {str(fault.orig).strip().partition(chr(10))[0]}", UNREACHABLE)
+    except Unreachable as failure:
+        if failure.system != DATABASE:
+            raise
+        stop(f"The database does not answer: {failure.what}", UNREACHABLE)
     finally:
         store.close()
 

@@ -12,6 +12,7 @@ class OutsideFailure(Exception):
     def __init__(self, system: str, what: str = "") -> None:
         super().__init__(f"{system}: {what}" if what else system)
         self.system = system
+        self.what = what
 
 
 class Unreachable(OutsideFailure):

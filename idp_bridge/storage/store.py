@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from idp_bridge.services.failures import Unreachable
 from idp_bridge.storage.audit import SqlAudit
 from idp_bridge.storage.links import SqlLinks, SqlVisits
 from idp_bridge.storage.notices import SqlNotices
@@ -19,6 +22,7 @@ from idp_bridge.storage.restrictions import SqlRestrictions
 from idp_bridge.storage.seen_events import SqlSeenEvents
 from idp_bridge.storage.workers import SqlWorkers
 
+SYSTEM = "database"
 LOCK_WAIT_S = 3
 """Longest wait for another writer; with one statement behind it a page stays below 5 s."""
 _TURN = 7_263_001
@@ -69,15 +73,28 @@ class SqlStore:
 
     @contextmanager
     def connection(self, *, write: bool) -> Iterator[sa.Connection]:
-        """Open a transaction on a bare connection, for the other files of this room."""
-        with self.engine.connect() as plain:
-            connection = plain.execution_options(writing=write)
-            with connection.begin():
-                yield connection
+        """Open a transaction on a bare connection, for the other files of this room.
+
+        Raises Unreachable where the database does not answer, is full, or another writer holds it for longer
+        than LOCK_WAIT_S: pages then say so, and nothing was changed.
+        """
+        try:
+            with self.engine.connect() as plain:
+                connection = plain.execution_options(writing=write)
+                with connection.begin():
+                    yield connection
+        except (OperationalError, PoolTimeout) as fault:
+            raise Unreachable(SYSTEM, _first_line(fault)) from fault
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def _first_line(fault: Exception) -> str:
+    """Return what the driver said, without the statement and its values."""
+    said = str(getattr(fault, "orig", None) or type(fault).__name__)
+    return said.strip().partition("\n")[0]
 
 
 def _take_turn(connection: sa.Connection) -> None:
