@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask
 
+from idp_bridge.domain.evidence import adapted
+from idp_bridge.domain.limits import Limits
 from idp_bridge.outside.circuit import CircuitAccounts
 from idp_bridge.outside.directory import LdapDirectory
 from idp_bridge.outside.keycloak import KeycloakAccounts
@@ -18,18 +20,31 @@ from idp_bridge.outside.metrics import Metrics
 from idp_bridge.outside.processes import dead, own_name
 from idp_bridge.outside.queue import HueyWakeup, every, make_queue, run_consumer
 from idp_bridge.services.comparing import compare
-from idp_bridge.services.expiring import end_links, lapse_visits
+from idp_bridge.services.expiring import end_links, end_withdrawn, lapse_visits
 from idp_bridge.services.failures import OutsideFailure
 from idp_bridge.services.following import follow
+from idp_bridge.services.guessing import sweep_counters
 from idp_bridge.services.house import House, Rules
-from idp_bridge.services.notifying import remind, send_due
+from idp_bridge.services.notifying import remind, send_due, warn_ends
 from idp_bridge.services.projecting import project_most_urgent, sweep, take_over
 from idp_bridge.services.working import beat, waiting
 from idp_bridge.settings import Settings
+from idp_bridge.storage import http_limits
 from idp_bridge.storage.sessions import SqlSessions
 from idp_bridge.storage.store import SqlStore
 from idp_bridge.web.front_door import Options, build
 
+CLOCK_WORK = (
+    sweep,
+    lapse_visits,
+    end_links,
+    end_withdrawn,
+    remind,
+    warn_ends,
+    send_due,
+    sweep_counters,
+)
+"""What the worker does every minute, in this order."""
 FOLLOW_S = 2
 """How often Keycloak is asked what happened: tampering is seen within seconds."""
 COMPARE_MINUTES = 60
@@ -63,6 +78,14 @@ def make_house(settings: Settings, store: SqlStore) -> House:
             zone=ZoneInfo(settings.district.time_zone),
             email_domains=settings.district.email_domains,
             visit_days=settings.district.visit_days,
+            withdrawal_grace_days=settings.district.withdrawal_grace_days,
+            evidence=adapted(
+                {
+                    name: rule.model_dump(exclude_none=True)
+                    for name, rule in settings.district.evidence_policy.items()
+                }
+            ),
+            limits=Limits(**settings.limits.model_dump()),
         ),
     )
 
@@ -70,6 +93,7 @@ def make_house(settings: Settings, store: SqlStore) -> House:
 def make_web(settings: Settings) -> Flask:
     """Build the Flask app."""
     store = make_store(settings)
+    house = make_house(settings, store)
     options = Options(
         url=settings.web.url,
         secret_key=settings.web.secret_key.get_secret_value(),
@@ -77,8 +101,13 @@ def make_web(settings: Settings) -> Flask:
         district=settings.district,
         realms={"parents": settings.parents_realm, "district": settings.district_realm},
         apps=settings.apps,
+        behind_proxy=settings.web.behind_proxy,
+        counters=(
+            f"{http_limits.SCHEME}://",
+            {"store": store, "secret": house.rules.code_key, "now": house.clock.now},
+        ),
     )
-    return build(make_house(settings, store), SqlSessions(store), options)
+    return build(house, SqlSessions(store), options)
 
 
 def run_worker(settings: Settings) -> None:
@@ -112,7 +141,7 @@ def run_worker(settings: Settings) -> None:
 def _clock_work(house: House, sessions: SqlSessions) -> None:
     now = house.clock.now()
     beat(house, now)
-    for job in (sweep, lapse_visits, end_links, remind, send_due):
+    for job in CLOCK_WORK:
         job(house, now)
     sessions.sweep(now)
 

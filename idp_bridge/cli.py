@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -26,21 +25,21 @@ from idp_bridge.commands.opening import (
 )
 from idp_bridge.commands.project import project
 from idp_bridge.domain.errors import MoveRefused, NotThere, RosterRefused
-from idp_bridge.domain.events import Actor, ActorKind, Event
-from idp_bridge.domain.evidence import REVOCATION_REASONS
+from idp_bridge.domain.events import Actor, ActorKind
 from idp_bridge.domain.link import LinkId
+from idp_bridge.domain.reasons import REVOCATION_REASONS
 from idp_bridge.outside.oneroster import read_bundle
 from idp_bridge.outside.realms.applying import KeycloakRealms
 from idp_bridge.outside.realms.declared import DeclarationError, DeclaredRealm, load_folder
 from idp_bridge.outside.realms.server import AdminServer
 from idp_bridge.outside.roster_bundle import digest
 from idp_bridge.outside.sample_files import write_sample
-from idp_bridge.services.auditing import disclosures, first_bad_row
+from idp_bridge.services.auditing import disclosure_line, disclosures, first_bad_row
 from idp_bridge.services.declaring import RealmReport, apply, plan
-from idp_bridge.services.expiring import end_links, lapse_visits
+from idp_bridge.services.expiring import end_links, end_withdrawn, lapse_visits
 from idp_bridge.services.failures import OutsideFailure, Unreachable
 from idp_bridge.services.house import House
-from idp_bridge.services.notifying import remind, send_due
+from idp_bridge.services.notifying import remind, send_due, warn_ends
 from idp_bridge.services.projecting import sweep
 from idp_bridge.services.refusing import revoke_link
 from idp_bridge.services.rostering import import_roster
@@ -139,19 +138,7 @@ def export(house: House, student: str) -> None:
     except NotThere:
         stop(f"There is no enrolled student {student}.")
     for event in events:
-        click.echo(json.dumps(_disclosure(event), sort_keys=True))
-
-
-def _disclosure(event: Event) -> dict[str, object]:
-    return {
-        "event": event.name,
-        "at": event.at.isoformat(),
-        "by": {"realm": event.actor.kind, "id": event.actor.id},
-        "parent": event.parent,
-        "link": event.link,
-        "school": event.school,
-        **dict(event.fields or {}),
-    }
+        click.echo(disclosure_line(event))
 
 
 @main.group()
@@ -171,6 +158,8 @@ def _job(name: str, words: str, run: Callable[..., int]) -> None:
 
 _job("lapse-visits", "Lapse visits whose last day is over.", lapse_visits)
 _job("end-links", "End links at their end date or the 18th birthday.", end_links)
+_job("end-withdrawn", "End links to students who left the district longer ago than the grace.", end_withdrawn)
+_job("warn-ends", "Note for links that end in 90, 30 or 7 days that they do.", warn_ends)
 _job("remind", "Note reminders for visits that end soon.", remind)
 _job("send-mails", "Send mails that are due.", send_due)
 _job("project", "Project parents that no wake-up reached.", sweep)

@@ -7,10 +7,18 @@ reported at once by `load()`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -74,6 +82,42 @@ class Directory(_Section):
     """Whole seconds: ldap3 hands them to the socket as an integer."""
 
 
+RelationshipWord = Literal[
+    "birth-or-adoptive-parent",
+    "step-parent",
+    "legal-guardian",
+    "foster-parent",
+    "caregiver",
+    "caseworker",
+    "surrogate",
+]
+EvidenceWord = Literal[
+    "school-record",
+    "birth-certificate",
+    "marriage-certificate",
+    "court-order",
+    "placement-letter",
+    "caregiver-affidavit",
+    "agency-letter",
+    "other-accepted",
+]
+
+
+class EvidenceRule(_Section):
+    """What a district says of one relationship; a part that is left out stays as it is by default."""
+
+    kinds: tuple[EvidenceWord, ...] | None = Field(None, min_length=1)
+    second_person: tuple[EvidenceWord, ...] | None = None
+    referral: bool | None = None
+    end_date: bool | None = None
+
+    @model_validator(mode="after")
+    def _second_person_for_an_accepted_kind(self) -> Self:
+        if self.kinds is not None and not set(self.second_person or ()) <= set(self.kinds):
+            raise ValueError("second_person names a kind that kinds does not accept")
+        return self
+
+
 class District(_Section):
     """What the pages say about the district, and its own rules."""
 
@@ -83,6 +127,10 @@ class District(_Section):
     help_hours: str = "Monday to Friday, 8 to 4"
     time_zone: str = "America/New_York"
     visit_days: int = Field(14, ge=1, le=90)
+    withdrawal_grace_days: int = Field(30, ge=0, le=365)
+    """Days a student may be missing from the roster before the links to them end."""
+    evidence_policy: dict[RelationshipWord, EvidenceRule] = Field(default_factory=dict)
+    """Relationship -> what suffices and what more it needs, where the default is not the district's way."""
 
     @field_validator("time_zone")
     @classmethod
@@ -104,6 +152,8 @@ class Web(_Section):
     code_key: SecretStr
     """Derives and hashes visit codes, at least 32 characters; changing it voids all open codes."""
     session_hours: int = Field(8, ge=1, le=72)
+    behind_proxy: bool = False
+    """True where one proxy of ours stands in front and sets X-Forwarded-For; else anybody could claim one."""
 
     @field_validator("secret_key", "code_key")
     @classmethod
@@ -143,6 +193,20 @@ class Worker(_Section):
         return url
 
 
+class Guessing(_Section):
+    """How much is too much; `domain/limits.py` says why the same numbers, and in which time."""
+
+    requests_per_account: int = Field(default=20, ge=1)
+    requests_per_address: int = Field(default=100, ge=1)
+    requests_per_number: int = Field(default=10, ge=1)
+    accounts_per_number: int = Field(default=5, ge=2)
+    wrong_codes: int = Field(default=20, ge=3)
+    verifications_per_hour: int = Field(default=80, ge=1)
+    verifications_per_day: int = Field(default=300, ge=1)
+    sign_ins_per_address: int = Field(default=600, ge=10)
+    posts_per_address: int = Field(default=1200, ge=10)
+
+
 class _Environment(EnvSettingsSource):
     """The environment, in which a list or table that is no JSON is a fault like any other."""
 
@@ -177,6 +241,7 @@ class Settings(BaseSettings):
     directory: Directory
     mail: Mail = Mail()
     worker: Worker = Worker()
+    limits: Guessing = Guessing()
     apps: dict[str, str] = Field(default_factory=dict)
     """Relying app -> where it starts, e.g. `{"oneview": "https://oneview.district.example"}`."""
 
@@ -200,7 +265,7 @@ _WORDS = {
 
 def _sentences(error: Any) -> Iterator[str]:
     """Yield what is wrong, never with the value; a section that is not there is all it must hold."""
-    place = "__".join(str(part) for part in error["loc"]).upper()
+    place = "__".join(str(part) for part in error["loc"] if part != "[key]").upper()
     words = _WORDS.get(error["type"], error["msg"].removeprefix("Value error, "))
     section: Any = Settings.model_fields[error["loc"][0]].annotation
     if error["type"] == "missing" and len(error["loc"]) == 1 and issubclass(section, BaseModel):

@@ -160,7 +160,7 @@ def house(store, clock, directory) -> House:
     """A house on real SQL and fakes."""
     return House(
         store=store,
-        accounts=FakeAccounts(),
+        accounts=FakeAccounts(store),
         directory=directory,
         mail=FakeMail(),
         wakeup=FakeWakeup(),

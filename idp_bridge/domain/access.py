@@ -8,7 +8,7 @@ from datetime import date
 from enum import StrEnum
 
 from idp_bridge.domain.errors import ConflictOfInterest, NoDuty
-from idp_bridge.domain.matching import same_person_name
+from idp_bridge.domain.matching import same_name
 from idp_bridge.domain.people import GuardianHint, Parent, SchoolCode
 
 
@@ -144,7 +144,7 @@ def refuse_own_guardian(staff: StaffMember, hints: Iterable[GuardianHint]) -> No
 
 
 def _same_person(staff: StaffMember, name: str, email: str) -> bool:
-    return same_person_name(staff.name, name) or _same_mailbox(staff.mail, email)
+    return same_name(staff.name, name) or _same_mailbox(staff.mail, email)
 
 
 def _same_mailbox(one: str, other: str) -> bool:

@@ -101,6 +101,15 @@ class TooManyGuesses(Refusal):
         self.retry_after_s = retry_after_s
 
 
+class OneRefused(Refusal):
+    """One of several links that are decided together was refused, so none was changed."""
+
+    def __init__(self, link: str, why: Refusal) -> None:
+        super().__init__(type(why).__name__)
+        self.link = link
+        self.why = why
+
+
 class RosterRefused(Refusal):
     """A roster bundle has faults; `faults` are sentences that name file, line and column."""
 

@@ -82,11 +82,18 @@ OPTIONAL: dict[str, frozenset[str]] = {
 """Name of an event -> fields it carries where there is something to say."""
 
 
+def is_alarm(name: str) -> bool:
+    """Tell whether the district must look at an event of this name."""
+    return name.startswith("alarm:") and name != "alarm:seen"
+
+
 class ActorKind(StrEnum):
     """Who did it: a person of a realm, a timer, or an operator at the command line."""
 
     PARENT = "parents"
     STAFF = "district"
+    STUDENT = "student"
+    """A student of 18 or more, through realm `district`."""
     SYSTEM = "system"
     OPERATOR = "operator"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import NewType
 from zoneinfo import ZoneInfo
@@ -58,12 +58,21 @@ class Move(StrEnum):
     EXPIRE = "expire"
     COME_OF_AGE = "come_of_age"
     WITHDRAW = "withdraw"
+    WITHDRAW_CONSENT = "withdraw_consent"
     MERGE = "merge"
     UNDO = "undo"
     REOPEN = "reopen"
 
 
-_ENDS = (Move.REVOKE, Move.LEAVE, Move.EXPIRE, Move.COME_OF_AGE, Move.WITHDRAW, Move.MERGE)
+_ENDS = (
+    Move.REVOKE,
+    Move.LEAVE,
+    Move.EXPIRE,
+    Move.COME_OF_AGE,
+    Move.WITHDRAW,
+    Move.WITHDRAW_CONSENT,
+    Move.MERGE,
+)
 
 MOVES: dict[tuple[LinkState, Move], LinkState] = {
     (LinkState.REQUESTED, Move.AWAIT_VISIT): LinkState.AWAITING_VISIT,
@@ -107,6 +116,7 @@ END_REASON: dict[Move, str] = {
     Move.EXPIRE: "expired",
     Move.COME_OF_AGE: "student_is_18",
     Move.WITHDRAW: "withdrew",
+    Move.WITHDRAW_CONSENT: "consent_withdrawn",
     Move.MERGE: "merged",
 }
 
@@ -118,6 +128,9 @@ UNDECIDED = WAITING | {LinkState.AWAITING_SECOND, LinkState.REFERRED}
 
 LIVE = UNDECIDED | {LinkState.VERIFIED, LinkState.SUSPENDED}
 """States of which a parent and student may have one link only; the database enforces it."""
+
+CONSENT = "student-consent"
+"""Evidence of a link that a student of 18 or more allowed; it has no end of its own (34 CFR 99.5, 99.30)."""
 
 DISPUTE = "dispute"
 """Reason of a link on hold while guardianship is argued about; without it the hold is a restriction's."""
@@ -239,6 +252,40 @@ def verified(
         verified_at=at,
         verified_school=school,
         expires_at=min(until, of_age) if until else of_age,
+    )
+
+
+def awaiting_second(
+    link: Link, evidence: str, first_staff: str, at: datetime, until: datetime | None = None
+) -> Link:
+    """Return `link` after one person saw the papers; what they saw is kept for the second one."""
+    done = moved(link, Move.ASK_SECOND, at)
+    return replace(done, evidence=evidence, first_staff=first_staff, expires_at=until)
+
+
+def end_of_day(day: date, zone: ZoneInfo) -> datetime:
+    """Return the first instant after `day` in the district's `zone`, as UTC."""
+    return datetime.combine(day + timedelta(days=1), time.min, zone).astimezone(UTC)
+
+
+def granted(before: Link, id: LinkId, purposes: frozenset[Purpose], school: SchoolCode, at: datetime) -> Link:
+    """Return a new link of the same two, which the student of 18 or more allows for `purposes`.
+
+    Nobody has to come to school again: `before` was verified there, and the rights are the student's own now.
+    """
+    return Link(
+        id=id,
+        parent=before.parent,
+        visit=before.visit,
+        claimed=before.claimed,
+        student=before.student,
+        state=LinkState.VERIFIED,
+        requested_at=at,
+        changed_at=at,
+        purposes=purposes,
+        evidence=CONSENT,
+        verified_at=at,
+        verified_school=school,
     )
 
 

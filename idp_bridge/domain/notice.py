@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from idp_bridge.domain.link import Link, LinkId
-from idp_bridge.domain.people import ParentId
+from idp_bridge.domain.link import Link, LinkId, Visit
+from idp_bridge.domain.people import Parent, ParentId
 
 
 class NoticeKind(StrEnum):
@@ -42,7 +42,42 @@ class Notice:
     """Where to send it if not to the account's own e-mail: an address the account no longer has."""
 
 
+WARN_DAYS = (90, 30, 7)
+"""Days before the end of a link on which the parent is told (design 4)."""
+REMIND_DAYS = (3, 0)
+"""Days before the last day of a visit on which the parent is reminded."""
+
+OF_A_VISIT = frozenset({NoticeKind.REQUEST_RECEIVED, NoticeKind.VISIT_REMINDER})
+"""Mails about all of a parent's open requests, which share one visit and one code."""
+
+
 def about(kind: NoticeKind, link: Link, now: datetime, parent: ParentId | None = None) -> Notice:
-    """Return the notice of `kind` about `link` for its parent, or for another one; its key says it once."""
+    """Return the notice of `kind` about `link` for its parent, or for another one.
+
+    Its key makes it go once for each time the link comes to a state, once for what is sent or moved together.
+    """
     to = parent or link.parent
-    return Notice(f"{kind}:{link.id}:{to}", kind, to, link.id, now)
+    turn = f"{link.id}:{link.version}"
+    if kind in OF_A_VISIT:
+        turn = f"{link.visit}:{now:%Y%m%d%H%M}"
+    elif kind is NoticeKind.MOVED:
+        turn = f"{now:%Y%m%d%H%M}"
+    return Notice(f"{kind}:{turn}:{to}", kind, to, link.id, now)
+
+
+def reminder(visit: Visit, link: Link, days: int, now: datetime) -> Notice:
+    """Return the notice that the last day of `visit` is `days` away; `link` is one that still waits."""
+    kind = NoticeKind.VISIT_REMINDER
+    return Notice(f"{kind}:{days}:{visit.id}:{visit.parent}", kind, visit.parent, link.id, now)
+
+
+def ends_soon(link: Link, days: int, now: datetime) -> Notice:
+    """Return the notice that `link` ends in `days` or less."""
+    kind = NoticeKind.ENDS_SOON
+    return Notice(f"{kind}:{days}:{link.id}:{link.parent}", kind, link.parent, link.id, now)
+
+
+def email_changed(before: Parent, now: datetime) -> Notice:
+    """Return the notice to the address that `before` had until `now`; each change is told once."""
+    kind = NoticeKind.EMAIL_CHANGED
+    return Notice(f"{kind}:{before.id}:{now.isoformat()}", kind, before.id, None, now, address=before.email)

@@ -71,6 +71,8 @@ class Student:
     school: SchoolCode
     grade: str = ""
     enrolled: bool = True
+    left_on: date | None = None
+    """Day of the import that no longer held the student; None while enrolled."""
 
     @property
     def name(self) -> str:

@@ -11,9 +11,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import NewType
 
+from idp_bridge.domain import matching
 from idp_bridge.domain.birth_date import birth_date_hash
 from idp_bridge.domain.errors import BadInput, MoveRefused, SamePerson
-from idp_bridge.domain.matching import same_person_name
 from idp_bridge.domain.people import Parent, ParentId, StudentId
 
 RestrictionId = NewType("RestrictionId", str)
@@ -102,7 +102,7 @@ def check(access: bool, messages: bool, basis: str, given_name: str, family_name
 
 def same_name(restriction: Restriction, parent: Parent) -> bool:
     """Tell whether the account may be the named person's, by its name alone."""
-    return same_person_name(restriction.name, parent.name)
+    return matching.same_name(restriction.name, parent.name)
 
 
 def other_birth_date(restriction: Restriction, proof_hash: str | None, key: bytes) -> bool:

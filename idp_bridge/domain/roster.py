@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from idp_bridge.domain.people import GuardianHint, School, SchoolCode, Student, StudentId
 
@@ -25,6 +26,8 @@ class RosterChanges:
     students: tuple[Student, ...] = ()
     withdrawn: tuple[StudentId, ...] = ()
     """Enrolled before and absent now: kept, but no longer enrolled."""
+    left_on: date | None = None
+    """Day from which on the withdrawn count as gone."""
     hints: Mapping[StudentId, tuple[GuardianHint, ...]] = field(default_factory=dict)
     """Student -> all hints this student has from now on."""
 
@@ -38,14 +41,16 @@ def changes(
     students: Mapping[StudentId, Student],
     hints: Mapping[StudentId, tuple[GuardianHint, ...]],
     roster: Roster,
+    today: date,
 ) -> RosterChanges:
-    """Return what an import of the bulk `roster` changes in what is stored. A school is never taken away."""
+    """Return what importing the bulk `roster` changes in what is stored; no school is taken away."""
     coming = {student.id: student for student in roster.students}
     gone = (old for old in students.values() if old.enrolled and old.id not in coming)
     return RosterChanges(
         schools=tuple(school for school in roster.schools if schools.get(school.code) != school),
         students=tuple(student for student in roster.students if students.get(student.id) != student),
         withdrawn=tuple(sorted(old.id for old in gone)),
+        left_on=today,
         hints={
             student: sorted_hints(roster.hints.get(student, ()))
             for student in coming

@@ -44,10 +44,10 @@ class SmtpMail:
         message["Subject"] = words.subject
         domain = self._settings.sender.rpartition("@")[2]
         message["Message-ID"] = f"<{hashlib.sha256(letter.id.encode()).hexdigest()[:32]}@{domain}>"
-        message["Content-Language"] = words.language
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(words.text)
         message.add_alternative(words.html, subtype="html")
+        message["Content-Language"] = words.language  # last: setting a content drops every such header
         return message
 
 

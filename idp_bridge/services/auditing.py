@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from idp_bridge.domain.errors import NotThere
 from idp_bridge.domain.events import Event
 from idp_bridge.domain.people import read_student_number
@@ -25,3 +27,17 @@ def disclosures(house: House, number: str) -> tuple[Event, ...]:
         if student is None:
             raise NotThere
         return rows.audit.of_student(student.id)
+
+
+def disclosure_line(event: Event) -> str:
+    """Return one event of the record as a line of JSON, ids only."""
+    said = {
+        "event": event.name,
+        "at": event.at.isoformat(),
+        "by": {"realm": event.actor.kind, "id": event.actor.id},
+        "parent": event.parent,
+        "link": event.link,
+        "school": event.school,
+        **dict(event.fields or {}),
+    }
+    return json.dumps(said, sort_keys=True)

@@ -5,9 +5,11 @@ A token is never trusted for a duty: LDAP is asked afresh, before the transactio
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from idp_bridge.domain.access import (
     Action,
@@ -18,19 +20,23 @@ from idp_bridge.domain.access import (
 )
 from idp_bridge.domain.errors import (
     CodeLapsed,
+    ConflictOfInterest,
     DistrictAddress,
     NoDuty,
     NotThere,
+    Refusal,
+    Restricted,
 )
 from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.link import (
     LIVE,
-    WAITING,
+    UNDECIDED,
     Link,
     LinkId,
     Visit,
     VisitId,
 )
+from idp_bridge.domain.paper import PaperSeen
 from idp_bridge.domain.people import (
     Parent,
     ParentId,
@@ -38,8 +44,29 @@ from idp_bridge.domain.people import (
     StudentId,
     in_district_domain,
 )
+from idp_bridge.services.account_checking import check_account
 from idp_bridge.services.house import House
 from idp_bridge.services.rows import Rows
+from idp_bridge.services.standing import standing_against
+
+AUDITED: dict[type[Refusal], str] = {
+    ConflictOfInterest: "conflict-of-interest",
+    Restricted: "restriction",
+}
+"""Refusals that are written down though nothing changed -> the reason in the audit."""
+
+
+@contextmanager
+def decision(
+    house: House, staff: StaffMember, link_id: LinkId | None, now: datetime, visit_id: VisitId | None = None
+) -> Iterator[Rows]:
+    """Open the transaction of one decision; a refusal that must be audited is, after the rollback."""
+    try:
+        with house.store.transaction() as rows:
+            yield rows
+    except tuple(AUDITED) as refusal:
+        audit_refusal(house, staff, visit_id, link_id, AUDITED[type(refusal)], now)
+        raise
 
 
 def staff_member(house: House, uid: str) -> StaffMember:
@@ -50,12 +77,27 @@ def staff_member(house: House, uid: str) -> StaffMember:
     return staff
 
 
+def check_accounts(house: House, staff: StaffMember, links: Iterable[LinkId]) -> None:
+    """Look at the parents' accounts before the transaction opens. Raises as `seen_by` and `check_account`."""
+    with house.store.reading() as rows:
+        parents = {seen_by(rows, staff, link).parent for link in links}
+    for parent in sorted(parents):
+        check_account(house, parent)
+
+
+def check_account_of(house: House, visit_id: VisitId) -> None:
+    """Look at the account of a visit's parent before the transaction opens. Raises as `check_account`."""
+    with house.store.reading() as rows:
+        visit = rows.visits.get(visit_id)
+    if visit:
+        check_account(house, visit.parent)
+
+
 def refuse_own(rows: Rows, staff: StaffMember, parent: Parent, students: Iterable[StudentId]) -> None:
     """Raise ConflictOfInterest for the staff member's own account, or a child of theirs: by the roster's
     guardians, and by the accounts linked already (the roster may know a parent by another name)."""
     refuse_own_case(staff, parent, ())
     for student in students:
-        refuse_own_case(staff, parent, rows.students.hints(student))
         refuse_own_child(rows, staff, student)
 
 
@@ -63,7 +105,7 @@ def refuse_own_child(rows: Rows, staff: StaffMember, student: StudentId) -> None
     """Raise ConflictOfInterest where the student is the staff member's own child."""
     refuse_own_guardian(staff, rows.students.hints(student))
     for link in rows.links.of_student(student):
-        other = rows.parents.get(link.parent) if link.state in LIVE - WAITING else None
+        other = rows.parents.get(link.parent) if link.state in LIVE - UNDECIDED else None
         if other:
             refuse_own_case(staff, other, ())
 
@@ -89,6 +131,12 @@ def place_of(rows: Rows, link: Link) -> SchoolCode:
     return student.school if student else link.claimed.school
 
 
+def refuse_restricted(house: House, rows: Rows, parent: Parent, student: StudentId) -> None:
+    """Raise Restricted where a restriction of access stands for this person and student."""
+    if any(one.access for one in standing_against(rows, house.rules.code_key, parent, student)):
+        raise Restricted
+
+
 def parent_of(house: House, rows: Rows, parent_id: ParentId) -> Parent:
     """Return the parent; raise NotThere, or DistrictAddress for an address parents may not use."""
     parent = rows.parents.get(parent_id)
@@ -107,6 +155,13 @@ def actor(staff: StaffMember) -> Actor:
 def decided(link: Link, staff: StaffMember) -> Link:
     """Return `link` with who of the staff decided it."""
     return replace(link, decided_by=staff.directory_id)
+
+
+def on_paper(link: Link, seen: PaperSeen | None) -> tuple[Link, dict[str, Any]]:
+    """Return `link` marked for ever as entered from paper, and what the audit says of that; if it was."""
+    if seen is None:
+        return link, {}
+    return replace(link, paper_seen_at=seen.at, paper_seen_by=seen.by.directory_id), seen.fields
 
 
 def audit_refusal(

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from idp_bridge.domain.access import Action, StaffMember, may, require_somewhere
 from idp_bridge.domain.errors import ConflictOfInterest, NotThere
-from idp_bridge.domain.evidence import REVOCATION_REASONS, check_reason
 from idp_bridge.domain.link import Link, LinkId, Move, dispute_settled, held_for_dispute, moved
+from idp_bridge.domain.reasons import REVOCATION_REASONS, check_reason
 from idp_bridge.services.counter import actor, audit_refusal, decided, place_of, refuse_own, staff_member
 from idp_bridge.services.house import House
 from idp_bridge.services.recording import record
@@ -55,7 +56,7 @@ def _settle(rows: Rows, link: Link, now: datetime) -> Link:
 
 
 def _change(
-    house: House, uid: str, link_id: LinkId, action: Action, name: str, step: Step, **fields: object
+    house: House, uid: str, link_id: LinkId, action: Action, name: str, step: Step, **fields: Any
 ) -> Link:
     staff = staff_member(house, uid)
     now = house.clock.now()

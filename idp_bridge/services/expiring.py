@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from idp_bridge.domain.events import Actor, ActorKind
 from idp_bridge.domain.link import WAITING, Link, Move, Visit, VisitId, end_of_childhood, moved
@@ -56,6 +56,24 @@ def _end(house: House, rows: Rows, link: Link, now: datetime) -> None:
     move, name = (Move.COME_OF_AGE, "link:came-of-age") if of_age else (Move.EXPIRE, "link:expired")
     done = moved(link, move, now)
     record(rows, link, done, name, CLOCK)
+
+
+def end_withdrawn(house: House, now: datetime, limit: int = 500, *, dry_run: bool = False) -> int:
+    """End up to `limit` links to students who left the district longer ago than the grace; return how many.
+
+    A transfer keeps the link: the student stays in the roster. Who comes back within the grace keeps it too.
+    """
+    today = now.astimezone(house.rules.zone).date()
+    left_by = today - timedelta(days=house.rules.withdrawal_grace_days)
+    with house.store.transaction() as rows:
+        links = rows.due.of_gone(left_by, limit)
+        if not dry_run:
+            for link in links:
+                record(rows, link, moved(link, Move.WITHDRAW, now), "link:withdrawn", CLOCK)
+    if not dry_run:
+        for parent in {link.parent for link in links}:
+            house.wakeup.projection_due(parent)
+    return len(links)
 
 
 def close_visit(rows: Rows, visit_id: VisitId, now: datetime) -> None:

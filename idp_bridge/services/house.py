@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from idp_bridge.domain.evidence import DEFAULT_POLICY, EvidencePolicy
+from idp_bridge.domain.limits import Limits
 from idp_bridge.services.ports import Clock, Directory, Mail, Meter, ParentAccounts, Unmetered, Wakeup
 from idp_bridge.services.rows import Store
 
@@ -25,7 +26,10 @@ class Rules:
     zone: ZoneInfo
     email_domains: tuple[str, ...]
     visit_days: int = 14
+    withdrawal_grace_days: int = 30
+    """Days after which the links to a student who left the roster end."""
     evidence: EvidencePolicy = field(default_factory=lambda: DEFAULT_POLICY)
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)

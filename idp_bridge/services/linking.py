@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from idp_bridge.domain.errors import AlreadyAsked, BadInput, DistrictAddress, NotThere
+from idp_bridge.domain.errors import AlreadyAsked, BadInput, NotThere
 from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.link import (
     LIVE,
@@ -20,9 +20,11 @@ from idp_bridge.domain.link import (
     moved,
 )
 from idp_bridge.domain.matching import fits
-from idp_bridge.domain.people import Parent, ParentId, StudentId, in_district_domain
+from idp_bridge.domain.people import Parent, ParentId, StudentId
 from idp_bridge.domain.visit_code import fingerprint, make
+from idp_bridge.services.account_checking import check_account, save_email
 from idp_bridge.services.expiring import close_visit, lapse
+from idp_bridge.services.guessing import counted
 from idp_bridge.services.house import House
 from idp_bridge.services.notifying import tell
 from idp_bridge.services.recording import record
@@ -47,17 +49,30 @@ class SignedIn:
 
 
 def arrive(house: House, person: SignedIn) -> Parent:
-    """Take a snapshot of the account of a parent who signed in, and return it."""
+    """Take a snapshot of the account of a parent who signed in, and return it.
+
+    An e-mail that changed is noted and told to the old address; this sign-in is the fresh one it asks for.
+    """
     now = house.clock.now()
-    parent = Parent(person.id, person.email, person.given_name, person.family_name, person.locale, now)
+    new = Parent(person.id, person.email, person.given_name, person.family_name, person.locale, now)
     with house.store.transaction() as rows:
         before = rows.parents.get(person.id)
+        known = save_email(rows, before, person.email, now) if before else new
+        parent = replace(
+            known,
+            email=person.email,
+            given_name=person.given_name,
+            family_name=person.family_name,
+            locale=person.locale,
+            signed_in_at=now,
+            deleted_at=None,
+        )
         rows.parents.save(parent)
         restricted = follow_name(rows, house.rules.code_key, before, parent, now)
-        known = _known(rows, person.id)
+        arrived = _known(rows, person.id)
     if restricted:
-        house.wakeup.projection_due(known.id)
-    return known
+        house.wakeup.projection_due(arrived.id)
+    return arrived
 
 
 def check_birth_date(house: House, birth_date: date) -> None:
@@ -83,18 +98,17 @@ def check_claim(house: House, claimed: Claimed) -> None:
         raise BadInput(faults)
 
 
-def request_link(house: House, parent_id: ParentId, claimed: Claimed) -> VisitId:
+def request_link(house: House, parent_id: ParentId, claimed: Claimed, address: str = "") -> VisitId:
     """Ask for a link and return the visit that will settle it.
 
     The answer is the same whether the student exists, the birth date is right, or the link is there
-    already. The same request again changes nothing. Raises BadInput and DistrictAddress.
+    already. The same request again changes nothing. `address` is the network address it came from. Raises
+    BadInput, TooManyGuesses, and what check_account raises.
     """
     check_claim(house, claimed)
+    check_account(house, parent_id)
     now = house.clock.now()
-    with house.store.transaction() as rows:
-        parent = _known(rows, parent_id)
-        if in_district_domain(parent.email, house.rules.email_domains):
-            raise DistrictAddress
+    with counted(house, parent_id, (claimed.student_number,), address, now) as rows:
         visit = _open_visit(house, rows, parent_id, now)
         mine = rows.links.of_parent(parent_id)
         if not _asked_already(rows, mine, claimed, now):
@@ -178,8 +192,7 @@ def _add(
         )
     )
     tell(rows, waiting, now)
-    if student is None:
-        _alarm(rows, visit.parent, now)
+    _alarm(rows, waiting, now)
 
 
 def _matched(rows: Rows, claimed: Claimed, mine: tuple[Link, ...]) -> StudentId | None:
@@ -195,15 +208,16 @@ def _matched(rows: Rows, claimed: Claimed, mine: tuple[Link, ...]) -> StudentId 
     return student.id
 
 
-def _alarm(rows: Rows, parent: ParentId, now: datetime) -> None:
-    count = rows.links.unmatched_since(parent, now - timedelta(days=1))
-    if count == UNMATCHED_ALARM:
+def _alarm(rows: Rows, link: Link, now: datetime) -> None:
+    """Alarm the district of many misses. A hit asks the same, so that its answer takes as long."""
+    count = rows.links.unmatched_since(link.parent, now - timedelta(days=1))
+    if link.student is None and count == UNMATCHED_ALARM:
         rows.audit.append(
             Event(
                 "alarm:unmatched-requests",
                 now,
-                Actor(ActorKind.PARENT, parent),
-                parent=parent,
+                Actor(ActorKind.PARENT, link.parent),
+                parent=link.parent,
                 fields={"count": count},
             )
         )

@@ -6,21 +6,18 @@ worker sends it; a crash between sending and marking may send it again with the 
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
-from idp_bridge.domain.link import WAITING, Link, LinkState
-from idp_bridge.domain.notice import Notice, NoticeKind, about
-from idp_bridge.domain.visit_code import make
+from idp_bridge.domain.link import CONSENT, WAITING, Link, LinkState
+from idp_bridge.domain.notice import REMIND_DAYS, WARN_DAYS, Notice, NoticeKind, about, ends_soon, reminder
 from idp_bridge.services.failures import OutsideFailure
 from idp_bridge.services.house import House
-from idp_bridge.services.ports import Letter
+from idp_bridge.services.lettering import letter_of
 from idp_bridge.services.rows import Rows
 
 LEASE = timedelta(minutes=2)
 FIRST_WAIT_S = 30
 LONGEST_WAIT_S = 3600
-REMIND_DAYS = 3
-"""Days before the last day of a visit on which the parent is reminded."""
 
 TOLD = {
     LinkState.AWAITING_VISIT: NoticeKind.REQUEST_RECEIVED,
@@ -32,13 +29,25 @@ TOLD = {
 """What a parent hears when a link comes to a state. A suspended link says nothing by mail: the reason may be
 a restriction, and nobody but the named duties may learn that one exists."""
 
+SILENT = frozenset(
+    {
+        "link:undone",
+        "link:suspended",
+        "link:resumed",
+        "link:disputed",
+        "link:dispute-settled",
+        "link:merged",
+    }
+)
+"""Changes that write no mail: what a hold or its end says, undoing, and joining (`moved` is told instead)."""
+
 
 def tell(rows: Rows, link: Link, now: datetime) -> None:
     """Note the mail about the state `link` has come to, inside the caller's transaction."""
     kind = TOLD.get(link.state)
     if kind:
         rows.notices.add(about(kind, link, now))
-    if link.state is LinkState.VERIFIED and link.student:
+    if link.state is LinkState.VERIFIED and link.student and link.evidence != CONSENT:
         others = {
             other.parent for other in rows.links.of_student(link.student) if other.state is LinkState.VERIFIED
         }
@@ -47,15 +56,38 @@ def tell(rows: Rows, link: Link, now: datetime) -> None:
 
 
 def remind(house: House, now: datetime, limit: int = 500, *, dry_run: bool = False) -> int:
-    """Note a reminder for requests whose visit ends in REMIND_DAYS or less; each once. Return how many."""
-    last = now.astimezone(house.rules.zone).date() + timedelta(days=REMIND_DAYS)
+    """Note a reminder for visits whose last day is near or today; each once. Return how many."""
+    today = now.astimezone(house.rules.zone).date()
+    count, first = 0, today
     with house.store.transaction() as rows:
-        visits = rows.visits.overdue(last + timedelta(days=1), limit)
-        links = [one for visit in visits for one in rows.links.of_visit(visit.id) if one.state in WAITING]
-        if not dry_run:
-            for link in links:
-                rows.notices.add(about(NoticeKind.VISIT_REMINDER, link, now))
-    return len(links)
+        for days in sorted(REMIND_DAYS):
+            last = today + timedelta(days=days)
+            for visit in rows.due.to_remind(days, first, last, limit - count):
+                waiting = [link for link in rows.links.of_visit(visit.id) if link.state in WAITING]
+                count += bool(waiting)
+                if waiting and not dry_run:
+                    rows.notices.add(reminder(visit, waiting[0], days, now))
+            first = last + timedelta(days=1)
+    return count
+
+
+def warn_ends(house: House, now: datetime, limit: int = 200, *, dry_run: bool = False) -> int:
+    """Note for links that end in 90, 30 or 7 days that they do; each once. Return how many.
+
+    A link whose end is nearer than that from the start is told of at once, and at the steps still to come.
+    """
+    today = now.astimezone(house.rules.zone).date()
+    count, after = 0, now
+    with house.store.transaction() as rows:
+        for days in sorted(WARN_DAYS):
+            until = datetime.combine(today + timedelta(days=days), time.max, house.rules.zone)
+            links = rows.due.ending(days, after, until, limit - count)
+            count += len(links)
+            if not dry_run:
+                for link in links:
+                    rows.notices.add(ends_soon(link, days, now))
+            after = until
+    return count
 
 
 def send_due(house: House, now: datetime, limit: int = 100, *, dry_run: bool = False) -> int:
@@ -72,7 +104,7 @@ def send_due(house: House, now: datetime, limit: int = 100, *, dry_run: bool = F
 
 def _send(house: House, notice: Notice) -> None:
     with house.store.reading() as rows:
-        letter = _letter(house, rows, notice)
+        letter = letter_of(house, rows, notice)
     try:
         if letter:
             house.mail.send(letter)
@@ -84,27 +116,3 @@ def _send(house: House, notice: Notice) -> None:
         return
     with house.store.transaction() as rows:
         rows.notices.sent(notice.key, house.clock.now())
-
-
-def _letter(house: House, rows: Rows, notice: Notice) -> Letter | None:
-    """Return the mail, or None where there is nothing to say any more (a reminder for a settled request)."""
-    link = rows.links.get(notice.link) if notice.link else None
-    parent = rows.parents.get(notice.parent)
-    if link is None or parent is None or not parent.email:
-        return None
-    if notice.kind is NoticeKind.VISIT_REMINDER and link.state not in WAITING:
-        return None
-    visit = rows.visits.get(link.visit)
-    student = rows.students.get(link.student) if link.student and link.verified_at else None
-    school = rows.schools.get(student.school if student else link.claimed.school)
-    waits = visit is not None and link.state in WAITING
-    return Letter(
-        id=notice.key,
-        to=parent.email,
-        language=parent.locale,
-        kind=notice.kind,
-        reason=(link.reason or "") if link.state is not LinkState.SUSPENDED else "",
-        school=school.name if school else "",
-        visit_by=visit.visit_by if visit and waits else None,
-        code=make(house.rules.code_key, visit.id, visit.code_turn) if visit and waits else "",
-    )

@@ -111,11 +111,19 @@ class Letter:
     language: str
     kind: NoticeKind
     reason: str
-    """Code of a refusal or an end; empty where there is none."""
+    """Code of a refusal or an end, or why a link works; empty where there is none."""
     school: str
     visit_by: date | None
     code: str
     """Visit code while a visit is open, else empty."""
+    schools: tuple[str, ...] = ()
+    """Every school of an open visit; `school` is the first."""
+    phone: str = ""
+    """Of the school, where it is known."""
+    ending: str = ""
+    """Last digits of the student number: which child it is about, and never a name."""
+    day: date | None = None
+    """When a link ends: the 18th birthday, or the last day it works."""
 
 
 class Mail(Protocol):

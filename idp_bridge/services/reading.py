@@ -32,6 +32,8 @@ class Step:
     event: str
     at: datetime
     school: School | None
+    seen_at: datetime | None = None
+    """When the papers were seen, where that was entered later from a log sheet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,13 @@ def _child(house: House, rows: Rows, link: Link, known: dict[SchoolCode, School]
 
 
 def _step(event: Event, known: dict[SchoolCode, School]) -> Step:
-    return Step(event.name, event.at, known.get(SchoolCode(event.school)) if event.school else None)
+    seen = (event.fields or {}).get("seen_at")
+    return Step(
+        event.name,
+        event.at,
+        known.get(SchoolCode(event.school)) if event.school else None,
+        datetime.fromisoformat(str(seen)) if seen else None,
+    )
 
 
 def _behind_hold(event: Event) -> bool:

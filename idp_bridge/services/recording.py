@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from idp_bridge.domain.events import Actor, Event
 from idp_bridge.domain.link import Link, LinkState
+from idp_bridge.domain.notice import NoticeKind, about
 from idp_bridge.domain.people import SchoolCode
-from idp_bridge.services.notifying import tell
+from idp_bridge.services.notifying import SILENT, tell
 from idp_bridge.services.rows import Rows
 
 
@@ -17,13 +18,14 @@ def record(
     who: Actor,
     *,
     school: SchoolCode | None = None,
+    notice: NoticeKind | None = None,
     **fields: object,
 ) -> None:
     """Save `after`, append its one audit event and note the mail, inside the caller's transaction.
 
     Where the token must say something else from now on, the parent's revision is raised and their projection
     marked due; a link that is verified no more is a loss. The caller wakes the worker after the commit.
-    Raises ChangedMeanwhile.
+    `notice` is the mail to send instead of the one the new state has. Raises ChangedMeanwhile.
     """
     now = after.changed_at
     rows.links.save(after)
@@ -39,7 +41,10 @@ def record(
             fields={**fields, "before": before.state, "after": after.state},
         )
     )
-    tell(rows, after, now)
+    if notice:
+        rows.notices.add(about(notice, after, now))
+    elif event not in SILENT:
+        tell(rows, after, now)
     visible = [one.state is LinkState.VERIFIED for one in (before, after)]
     if any(visible):
         rows.parents.raise_revision(after.parent, now)

@@ -189,7 +189,7 @@ def _restriction(
 
 
 def _change(
-    house: House, uid: str, restriction_id: RestrictionId, name: str, step: Step | None, **fields: object
+    house: House, uid: str, restriction_id: RestrictionId, name: str, step: Step | None, **fields: str
 ) -> Restriction:
     """Take one step with a restriction, or only write down that it was looked into."""
     staff = staff_member(house, uid)
@@ -200,7 +200,7 @@ def _change(
             done = step(restriction, staff, now) if step else restriction
             if step:
                 rows.restrictions.save(done)
-            rows.audit.append(_event(name, now, staff, student, done, **fields))
+            rows.audit.append(_event(name, now, staff, student, done, None, **fields))
             concerned = () if done.stands else _let_go(rows, staff, done, now)
     except ConflictOfInterest:
         _audit_own(house, staff, restriction_id, now)
@@ -240,7 +240,7 @@ def _clear(
     if restriction.parent == parent_id or not restriction.stands:
         raise MoveRefused("the account is named, or the restriction lifted")
     rows.restrictions.clear(Namesake(restriction.id, parent_id, staff.directory_id, now))
-    event = _event("restriction:namesake-cleared", now, staff, student, restriction, parent=parent_id)
+    event = _event("restriction:namesake-cleared", now, staff, student, restriction, parent_id)
     rows.audit.append(event)
     stand_no_more(rows, restriction, parent_id, now, actor(staff))
 
@@ -257,14 +257,14 @@ def _event(
     staff: StaffMember,
     student: Student,
     restriction: Restriction,
-    parent: ParentId | None = None,
+    concerned: ParentId | None = None,
     **fields: object,
 ) -> Event:
     return Event(
         name,
         now,
         actor(staff),
-        parent=parent or restriction.parent,
+        parent=concerned or restriction.parent,
         student=student.id,
         school=student.school,
         fields={"restriction": restriction.id, **fields},

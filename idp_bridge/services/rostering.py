@@ -29,7 +29,8 @@ def import_roster(house: House, roster: Roster, source_digest: str, *, dry_run: 
     now = house.clock.now()
     with house.store.transaction() as rows:
         stored = rows.roster
-        wanted = changes(stored.schools(), stored.students(), stored.hints(), roster)
+        today = now.astimezone(house.rules.zone).date()
+        wanted = changes(stored.schools(), stored.students(), stored.hints(), roster, today)
         if wanted and not dry_run:
             stored.write(wanted)
             rows.audit.append(_event(wanted, source_digest, now))

@@ -23,6 +23,7 @@ from idp_bridge.domain.people import (
 )
 from idp_bridge.domain.restriction import Namesake, Restriction, RestrictionId
 from idp_bridge.domain.roster import RosterChanges
+from idp_bridge.services.due_rows import DueRows
 
 
 class Schools(Protocol):
@@ -84,8 +85,8 @@ class Parents(Protocol):
         """Return one parent."""
         ...
 
-    def every(self) -> Iterable[Parent]:
-        """Return all parents, one by one."""
+    def names(self) -> Iterable[tuple[ParentId, str]]:
+        """Return every account with its name, one by one."""
         ...
 
     def some(self, parents: Iterable[ParentId]) -> dict[ParentId, Parent]:
@@ -440,6 +441,86 @@ class Workers(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """How often something was counted in its window, and when the window ends."""
+
+    amount: int
+    expires_at: datetime
+
+
+class Limits(Protocol):
+    """Counters by keyed hash; each forgets by itself when its window is over."""
+
+    def add(self, key: str, amount: int, now: datetime, until: datetime) -> Counter:
+        """Count `amount` more; a counter that is new or over starts again and lasts until `until`."""
+        ...
+
+    def get(self, key: str, now: datetime) -> Counter | None:
+        """Return the counter if its window is not over."""
+        ...
+
+    def sweep(self, now: datetime, limit: int) -> int:
+        """Delete up to `limit` counters whose window is over; return how many."""
+        ...
+
+    def over(self, now: datetime, limit: int) -> int:
+        """Count up to `limit` counters whose window is over."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One event with its number in the chain."""
+
+    number: int
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """What to look for; every part that is given must fit. `before` is the number to go on from."""
+
+    link: str | None = None
+    parent: str | None = None
+    student: str | None = None
+    actor: str | None = None
+    name: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One alarm of the audit, and who has dealt with it."""
+
+    number: int
+    event: Event
+    seen_at: datetime | None
+    seen_by: str | None
+
+
+class Alarms(Protocol):
+    """Which alarms of the audit somebody has dealt with."""
+
+    def get(self, number: int) -> Alarm | None:
+        """Return one alarm."""
+        ...
+
+    def listed(self, *, seen: bool, before: int | None, limit: int) -> tuple[Alarm, ...]:
+        """Return up to `limit` alarms before row `before`, newest first."""
+        ...
+
+    def unseen(self) -> int:
+        """Count the alarms nobody has dealt with."""
+        ...
+
+    def see(self, number: int, staff: str, at: datetime) -> None:
+        """Record who has dealt with an alarm."""
+        ...
+
+
 class Audit(Protocol):
     """The chain of events; there is no update and no delete."""
 
@@ -459,8 +540,19 @@ class Audit(Protocol):
         """Count the events of this name since then."""
         ...
 
-    def first_bad(self) -> int | None:
-        """Return the number of the first row whose hash does not fit, or None if the chain is whole."""
+    def first_bad(self, first: int = 1, limit: int | None = None) -> int | None:
+        """Return the number of the first row whose hash does not fit, or None if the chain is whole.
+
+        `first` and `limit` check a piece: the rows from `first` on, at most `limit` of them.
+        """
+        ...
+
+    def length(self) -> int:
+        """Return the number of the newest row, 0 if there is none."""
+        ...
+
+    def search(self, query: AuditQuery, limit: int) -> tuple[AuditRow, ...]:
+        """Return up to `limit` events that fit `query`, newest first."""
         ...
 
 
@@ -480,6 +572,8 @@ class Rows(Protocol):
     @property
     def visits(self) -> Visits: ...  # noqa: D102
     @property
+    def due(self) -> DueRows: ...  # noqa: D102
+    @property
     def proofs(self) -> Proofs: ...  # noqa: D102
     @property
     def restrictions(self) -> Restrictions: ...  # noqa: D102
@@ -493,6 +587,10 @@ class Rows(Protocol):
     def workers(self) -> Workers: ...  # noqa: D102
     @property
     def audit(self) -> Audit: ...  # noqa: D102
+    @property
+    def alarms(self) -> Alarms: ...  # noqa: D102
+    @property
+    def limits(self) -> Limits: ...  # noqa: D102
 
 
 class Store(Protocol):

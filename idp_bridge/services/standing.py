@@ -1,4 +1,4 @@
-"""Keep true which restrictions stand against which account, and its links with them; never places or lifts one.
+"""Keep true which restrictions stand against which account and its links; never places or lifts one.
 
 Everything here runs inside the caller's transaction. The accounts found are kept in a table of their own, so
 that the database itself can refuse a verified link under a restriction (docs/decisions/0009).
@@ -11,7 +11,8 @@ from datetime import datetime
 
 from idp_bridge.domain.events import Actor, ActorKind
 from idp_bridge.domain.link import Link, LinkState, Move, disputed, moved
-from idp_bridge.domain.people import Parent, ParentId, SchoolCode, StudentId
+from idp_bridge.domain.matching import namesakes
+from idp_bridge.domain.people import Parent, ParentId, StudentId
 from idp_bridge.domain.restriction import Restriction, against, other_birth_date, same_name
 from idp_bridge.services.recording import record
 from idp_bridge.services.rows import Rows
@@ -23,7 +24,7 @@ STANDING = Actor(ActorKind.SYSTEM, "restrictions")
 def standing_against(rows: Rows, key: bytes, parent: Parent, student: StudentId) -> tuple[Restriction, ...]:
     """Return the restrictions in force for this person and student, oldest first; `key` is `code_key`.
 
-    What the table says, and what the rule says now: the second also where the first was not brought up to date.
+    By the table, or by the rule now: the second also where the first was not brought up to date.
     """
     kept = {one.id for one in rows.restrictions.against(parent.id, student)}
     standing = rows.restrictions.standing_for(student)
@@ -32,8 +33,11 @@ def standing_against(rows: Rows, key: bytes, parent: Parent, student: StudentId)
 
 def stand_against_all(rows: Rows, key: bytes, restriction: Restriction, now: datetime, who: Actor) -> None:
     """Let a new restriction stand against every account of the named person."""
-    for parent in tuple(rows.parents.every()):
-        if _concerns(rows, key, restriction, parent):
+    found = list(namesakes(restriction.name, rows.parents.names()))
+    if restriction.parent:
+        found.append(restriction.parent)
+    for parent in (rows.parents.get(one) for one in dict.fromkeys(found)):
+        if parent and _concerns(rows, key, restriction, parent):
             stand(rows, restriction, parent.id, now, who)
 
 
@@ -77,15 +81,7 @@ def stand(rows: Rows, restriction: Restriction, parent: ParentId, now: datetime,
     for link in _open_links(rows, restriction, parent):
         if restriction.access and link.state is LinkState.VERIFIED:
             done = moved(link, Move.SUSPEND, now)
-            record(
-                rows,
-                link,
-                done,
-                "link:suspended",
-                who,
-                school=_school(rows, link),
-                restriction=restriction.id,
-            )
+            _record(rows, link, done, "link:suspended", who, restriction)
     rows.restrictions.stand(restriction.id, parent, now)
     _say_again(rows, restriction, parent, now, loss=True)
 
@@ -93,13 +89,11 @@ def stand(rows: Rows, restriction: Restriction, parent: ParentId, now: datetime,
 def stand_no_more(rows: Rows, restriction: Restriction, parent: ParentId, now: datetime, who: Actor) -> None:
     """Let `restriction` stand against one account no more: its link works again, unless held otherwise."""
     rows.restrictions.stand_no_more(restriction.id, parent)
+    _say_again(rows, restriction, parent, now, loss=False)
     for link in _open_links(rows, restriction, parent):
         if restriction.access and link.state is LinkState.SUSPENDED and not held(rows, link):
             done = moved(link, Move.RESUME, now)
-            record(
-                rows, link, done, "link:resumed", who, school=_school(rows, link), restriction=restriction.id
-            )
-    _say_again(rows, restriction, parent, now, loss=False)
+            _record(rows, link, done, "link:resumed", who, restriction)
 
 
 def held(rows: Rows, link: Link) -> bool:
@@ -148,6 +142,7 @@ def _say_again(rows: Rows, restriction: Restriction, parent: ParentId, now: date
         rows.projections.mark_due(parent, now, loss=loss)
 
 
-def _school(rows: Rows, link: Link) -> SchoolCode | None:
-    student = rows.students.get(link.student) if link.student else None
-    return student.school if student else None
+def _record(rows: Rows, link: Link, done: Link, name: str, who: Actor, restriction: Restriction) -> None:
+    student = rows.students.get(restriction.student)
+    school = student.school if student else None
+    record(rows, link, done, name, who, school=school, restriction=restriction.id)

@@ -5,6 +5,8 @@ No token is trusted for a duty: LDAP is asked afresh, before the transaction ope
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from idp_bridge.domain.access import (
@@ -18,67 +20,83 @@ from idp_bridge.domain.errors import (
     CodeLapsed,
     CodeUnknown,
     CodeUsed,
-    ConflictOfInterest,
-    IdentityMissing,
     MoveRefused,
-    NotInRoster,
     NotThere,
-    Restricted,
+    OneRefused,
+    Refusal,
 )
 from idp_bridge.domain.events import Event
 from idp_bridge.domain.evidence import (
     check_evidence,
     check_identity,
+    check_until,
 )
 from idp_bridge.domain.link import (
+    UNDECIDED,
     WAITING,
     IdentityProof,
     Link,
     LinkId,
     LinkState,
-    Move,
     VisitId,
-    moved,
-    verified,
+    end_of_day,
 )
-from idp_bridge.domain.matching import fits
+from idp_bridge.domain.paper import PaperSeen
 from idp_bridge.domain.people import (
     SchoolCode,
-    Student,
 )
 from idp_bridge.domain.visit_code import fingerprint, read
 from idp_bridge.services.counter import (
+    AUDITED,
     actor,
     audit_refusal,
-    decided,
+    check_accounts,
+    decision,
     parent_of,
     refuse_lapsed,
     refuse_own,
     seen_by,
     staff_member,
 )
-from idp_bridge.services.expiring import close_visit
+from idp_bridge.services.deciding import Papers, ask_second, refuse_these_two, student_of, write_verified
+from idp_bridge.services.earlier import overruled
+from idp_bridge.services.guessing import count_code
 from idp_bridge.services.house import House
-from idp_bridge.services.recording import record
 from idp_bridge.services.rows import Rows
-from idp_bridge.services.standing import follow_proof, standing_against
+from idp_bridge.services.standing import follow_proof
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What staff saw for one link, and until when it holds."""
+
+    link: LinkId
+    evidence: str
+    until: date | None = None
+    overrule: bool = False
+    """True where staff mean to link the two though they were refused or revoked before."""
 
 
 def find_visit(house: House, uid: str, typed: str) -> VisitId:
-    """Return the visit whose code was typed or scanned.
+    """Return the visit whose code was typed or scanned; a closed one too while it is not decided.
 
-    Raises NoDuty, CodeUnknown, CodeUsed (all decided) and CodeLapsed (last day over).
+    Raises NoDuty, CodeUnknown, CodeUsed (all decided), CodeLapsed (last day over) and TooManyGuesses.
     """
     staff = staff_member(house, uid)
     require_somewhere(staff, Action.FIND_VISIT)
-    code = read(typed)
-    with house.store.reading() as rows:
+    code, now = read(typed), house.clock.now()
+    with house.store.transaction() as rows:
         visit = rows.visits.by_fingerprint(fingerprint(house.rules.code_key, code))
         links = rows.links.of_visit(visit.id) if visit else ()
+        refusal = count_code(house, rows, staff, now, right=visit is not None)
+    if refusal is not None:
+        raise refusal
     if visit is None:
         raise CodeUnknown
+    if any(link.state in UNDECIDED - WAITING for link in links):
+        return visit.id
     if visit.closed_at is None:
-        refuse_lapsed(house, visit, house.clock.now())
+        refuse_lapsed(house, visit, now)
         return visit.id
     raise CodeLapsed if any(link.state is LinkState.LAPSED for link in links) else CodeUsed
 
@@ -88,7 +106,8 @@ def record_identity(
 ) -> IdentityProof:
     """Record that staff at `school` saw the person's identification; once per parent.
 
-    Of `born`, the birth date on the document, a keyed hash is kept: it tells a namesake from a restricted person.
+    Of `born`, the birth date on the document, only a keyed hash is kept: it tells a namesake from a person
+    under a restriction.
 
     Raises NoDuty, NotThere, BadInput, MoveRefused (the visit is finished), CodeLapsed, DistrictAddress and
     ConflictOfInterest; the last is audited though nothing changes.
@@ -98,41 +117,72 @@ def record_identity(
     seen = check_identity(kind)
     now = house.clock.now()
     check_born(born, now.astimezone(house.rules.zone).date())
-    try:
-        with house.store.transaction() as rows:
-            proof = _prove(house, rows, staff, visit_id, school, seen, now, born)
-            freed = follow_proof(rows, house.rules.code_key, parent_of(house, rows, proof.parent), now)
-    except ConflictOfInterest:
-        audit_refusal(house, staff, visit_id, None, "conflict-of-interest", now)
-        raise
+    with decision(house, staff, None, now, visit_id) as rows:
+        proof = prove_within(house, rows, staff, visit_id, school, seen, now, born=born)
+        freed = follow_proof(rows, house.rules.code_key, parent_of(house, rows, proof.parent), now)
     if freed:
         house.wakeup.projection_due(proof.parent)
     return proof
 
 
-def verify_link(house: House, uid: str, link_id: LinkId, evidence: str) -> Link:
-    """Verify one link on this evidence; the parent's token follows by the worker.
+def verify_link(
+    house: House,
+    uid: str,
+    link_id: LinkId,
+    evidence: str,
+    until: date | None = None,
+    *,
+    overrule: bool = False,
+) -> Link:
+    """Verify one link on this evidence, or ask for a second person where the evidence needs one.
 
-    Raises NotThere, NoDuty, IdentityMissing, NotInRoster, EvidenceRefused, ConflictOfInterest, CodeLapsed,
-    DistrictAddress, MoveRefused, BadInput and Restricted. A conflict of interest and a restriction are
-    audited though nothing changes.
+    The parent's token follows by the worker. Raises NotThere, NoDuty, IdentityMissing, NotInRoster, OfAge,
+    EvidenceRefused, EndedBefore, ConflictOfInterest, CodeLapsed, DistrictAddress, SignInAgain, MoveRefused,
+    BadInput and Restricted. A conflict of interest and a restriction are audited though nothing changes.
     """
     staff = staff_member(house, uid)
+    check_accounts(house, staff, [link_id])
     now = house.clock.now()
-    try:
-        with house.store.transaction() as rows:
-            done = _verify(house, rows, staff, link_id, evidence, now)
-    except ConflictOfInterest:
-        audit_refusal(house, staff, None, link_id, "conflict-of-interest", now)
-        raise
-    except Restricted:
-        audit_refusal(house, staff, None, link_id, "restriction", now)
-        raise
-    house.wakeup.projection_due(done.parent)
+    with decision(house, staff, link_id, now) as rows:
+        done = verify_within(house, rows, staff, Choice(link_id, evidence, until, overrule), now)
+    _wake(house, [done])
     return done
 
 
-def _prove(
+def verify_links(house: House, uid: str, choices: Iterable[Choice]) -> tuple[Link, ...]:
+    """Verify several links in one transaction: all of them, or none.
+
+    Raises OneRefused, which names the link and why, audited as in `verify_link`; before it looks at one
+    link NoDuty, NotThere, SignInAgain and DistrictAddress.
+    """
+    picked = tuple(choices)
+    staff = staff_member(house, uid)
+    check_accounts(house, staff, (choice.link for choice in picked))
+    now = house.clock.now()
+    try:
+        with house.store.transaction() as rows:
+            done = [_one_of_several(house, rows, staff, choice, now) for choice in picked]
+    except OneRefused as stop:
+        if type(stop.why) in AUDITED:
+            audit_refusal(house, staff, None, LinkId(stop.link), AUDITED[type(stop.why)], now)
+        raise
+    _wake(house, done)
+    return tuple(done)
+
+
+def _one_of_several(house: House, rows: Rows, staff: StaffMember, choice: Choice, now: datetime) -> Link:
+    try:
+        return verify_within(house, rows, staff, choice, now)
+    except Refusal as why:
+        raise OneRefused(choice.link, why) from why
+
+
+def _wake(house: House, links: Iterable[Link]) -> None:
+    for parent in {link.parent for link in links if link.state is LinkState.VERIFIED}:
+        house.wakeup.projection_due(parent)
+
+
+def prove_within(
     house: House,
     rows: Rows,
     staff: StaffMember,
@@ -140,14 +190,17 @@ def _prove(
     school: SchoolCode,
     kind: str,
     now: datetime,
-    born: date | None,
+    seen: PaperSeen | None = None,
+    born: date | None = None,
 ) -> IdentityProof:
+    """Record an identity inside the caller's transaction; `seen` where it is entered later from paper."""
     visit = rows.visits.get(visit_id)
     if visit is None:
         raise NotThere
-    if visit.closed_at is not None:
-        raise MoveRefused("the visit is finished")
-    refuse_lapsed(house, visit, now)
+    if seen is None:
+        if visit.closed_at is not None:
+            raise MoveRefused("the visit is finished")
+        refuse_lapsed(house, visit, now)
     parent = parent_of(house, rows, visit.parent)
     known = rows.proofs.get(parent.id)
     if known is not None:
@@ -156,40 +209,42 @@ def _prove(
     refuse_own(rows, staff, parent, (link.student for link in waiting if link.student))
     hashed = birth_date_hash(house.rules.code_key, born) if born else None
     proof = IdentityProof(parent.id, kind, school, staff.directory_id, now, hashed)
+    if seen:
+        proof = replace(proof, staff=seen.by.directory_id, at=seen.at, entered_by=staff.directory_id)
+    fields = {"kind": kind, **(seen.fields if seen else {})}
     rows.proofs.add(proof)
     rows.audit.append(
-        Event("identity:proven", now, actor(staff), parent=parent.id, school=school, fields={"kind": kind})
+        Event("identity:proven", now, actor(staff), parent=parent.id, school=school, fields=fields)
     )
     return proof
 
 
-def _verify(
-    house: House, rows: Rows, staff: StaffMember, link_id: LinkId, evidence: str, now: datetime
+def verify_within(
+    house: House,
+    rows: Rows,
+    staff: StaffMember,
+    choice: Choice,
+    now: datetime,
+    seen: PaperSeen | None = None,
 ) -> Link:
-    link = seen_by(rows, staff, link_id)
+    """Verify inside the caller's transaction; `seen` where it is entered later from paper, in time then."""
+    link = seen_by(rows, staff, choice.link)
     parent = parent_of(house, rows, link.parent)
-    student = _student(rows, staff, link, now)
-    refuse_own(rows, staff, parent, (student.id,))
-    if any(one.access for one in standing_against(rows, house.rules.code_key, parent, student.id)):
-        raise Restricted
-    if rows.proofs.get(parent.id) is None:
-        raise IdentityMissing
-    kind = check_evidence(house.rules.evidence, link.claimed.relationship, evidence)
-    done = decided(verified(link, student, kind, student.school, now, house.rules.zone), staff)
-    refuse_lapsed(house, rows.visits.get(link.visit), now)
-    record(rows, link, done, "link:verified", actor(staff), school=student.school, evidence=kind)
-    close_visit(rows, link.visit, now)
-    return done
+    student = student_of(house, rows, staff, link, now)
+    if link.state is LinkState.AWAITING_SECOND:
+        raise MoveRefused("the papers were seen; what is missing is the second person")
+    refuse_these_two(house, rows, staff, parent, student)
+    papers = replace(_papers(house, link, choice, now), seen=seen)
+    if link.state in WAITING and seen is None:
+        refuse_lapsed(house, rows.visits.get(link.visit), now)
+    earlier = overruled(rows, staff, parent.id, student, overrule=choice.overrule)
+    if papers.evidence in house.rules.evidence[link.claimed.relationship].second_person:
+        return ask_second(house, rows, staff, link, papers, now)
+    return write_verified(house, rows, staff, link, student, replace(papers, overrules=earlier), now)
 
 
-def _student(rows: Rows, staff: StaffMember, link: Link, now: datetime) -> Student:
-    """Return the student to link, if staff may verify at that student's school.
-
-    The roster may have changed since the parent asked: what no longer fits, or left, is not linked.
-    """
-    student = rows.students.get(link.student) if link.student else None
-    require(staff, Action.VERIFY, student.school if student else link.claimed.school)
-    moved(link, Move.VERIFY, now)  # what is decided already is said before anything else
-    if student is None or not student.enrolled or not fits(link.claimed, student):
-        raise NotInRoster
-    return student
+def _papers(house: House, link: Link, choice: Choice, now: datetime) -> Papers:
+    relationship, zone = link.claimed.relationship, house.rules.zone
+    kind = check_evidence(house.rules.evidence, relationship, choice.evidence)
+    until = check_until(house.rules.evidence[relationship], choice.until, now.astimezone(zone).date())
+    return Papers(kind, end_of_day(until, zone) if until else None)

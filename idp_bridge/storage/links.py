@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from idp_bridge.domain.errors import AlreadyAsked, ChangedMeanwhile, Restricted
-from idp_bridge.domain.link import LIVE, WAITING, Claimed, Link, LinkId, LinkState, Visit, VisitId
+from idp_bridge.domain.link import WAITING, Claimed, Link, LinkId, LinkState, Visit, VisitId
 from idp_bridge.domain.people import (
     Parent,
     ParentId,
@@ -76,11 +76,11 @@ class SqlLinks:
         rows = tables.links
         query = (
             sa.select(rows)
-            .where(rows.c.state.in_(tuple(LIVE - WAITING)), rows.c.expires_at <= now)
+            .where(rows.c.state.in_((LinkState.VERIFIED, LinkState.SUSPENDED)), rows.c.expires_at <= now)
             .order_by(rows.c.expires_at, rows.c.id)
             .limit(limit)
         )
-        return tuple(_link(row) for row in self._connection.execute(query).mappings())
+        return tuple(link_of(row) for row in self._connection.execute(query).mappings())
 
     def verified_of(self, parents: Iterable[ParentId]) -> tuple[Link, ...]:
         """Return the verified links of several parents in one query."""
@@ -112,7 +112,7 @@ class SqlLinks:
             .where(*where)
             .order_by(*(column.desc() for column in order) if newest_first else order)
         )
-        return tuple(_link(row) for row in self._connection.execute(query).mappings())
+        return tuple(link_of(row) for row in self._connection.execute(query).mappings())
 
 
 class SqlVisits:
@@ -202,7 +202,7 @@ class SqlVisits:
         query = sa.select(rows).where(rows.c.visit.in_(visits)).order_by(rows.c.requested_at, rows.c.id)
         grouped: dict[VisitId, list[Link]] = defaultdict(list)
         for row in self._connection.execute(query).mappings():
-            grouped[VisitId(row["visit"])].append(_link(row))
+            grouped[VisitId(row["visit"])].append(link_of(row))
         return grouped
 
     def _one(self, *where: sa.ColumnElement[bool]) -> Visit | None:
@@ -245,7 +245,8 @@ def _columns(link: Link) -> dict[str, object]:
     }
 
 
-def _link(row: Any) -> Link:
+def link_of(row: Any) -> Link:
+    """Return the link a row of the table holds."""
     return Link(
         id=row["id"],
         parent=row["parent"],

@@ -103,9 +103,8 @@ class SqlRoster:
         """Insert or update what `changes` names. Withdrawals go first: a freed number may be given again."""
         students = tables.students
         for some in _chunks(changes.withdrawn):
-            self._connection.execute(
-                sa.update(students).where(students.c.id.in_(some)).values(enrolled=False)
-            )
+            gone = sa.update(students).where(students.c.id.in_(some))
+            self._connection.execute(gone.values(enrolled=False, left_on=changes.left_on))
         upsert(self._connection, tables.schools, [asdict(school) for school in changes.schools])
         self._free_numbers(changes.students)
         upsert(self._connection, students, [asdict(student) for student in changes.students])
@@ -140,10 +139,12 @@ class SqlParents:
         row = self._connection.execute(query).mappings().first()
         return Parent(**row) if row else None
 
-    def every(self) -> Iterable[Parent]:
-        """Return all parents, one by one."""
-        rows = self._connection.execute(sa.select(tables.parents)).mappings()
-        return (Parent(**row) for row in rows)
+    def names(self) -> Iterable[tuple[ParentId, str]]:
+        """Return every account with its name, one by one."""
+        rows = tables.parents
+        query = sa.select(rows.c.id, rows.c.given_name, rows.c.family_name)
+        found = self._connection.execute(query)
+        return ((ParentId(id), f"{given} {family}") for id, given, family in found)
 
     def some(self, parents: Iterable[ParentId]) -> dict[ParentId, Parent]:
         """Return several parents in one query."""

@@ -13,7 +13,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from idp_bridge.services.failures import Unreachable
+from idp_bridge.storage.alarms import SqlAlarms
 from idp_bridge.storage.audit import SqlAudit
+from idp_bridge.storage.due import SqlDue
+from idp_bridge.storage.limits import SqlLimits
 from idp_bridge.storage.links import SqlLinks, SqlVisits
 from idp_bridge.storage.notices import SqlNotices
 from idp_bridge.storage.people import SqlParents, SqlProofs, SqlRoster, SqlSchools, SqlStudents
@@ -39,6 +42,7 @@ class SqlRows:
     parents: SqlParents
     links: SqlLinks
     visits: SqlVisits
+    due: SqlDue
     proofs: SqlProofs
     restrictions: SqlRestrictions
     notices: SqlNotices
@@ -46,6 +50,8 @@ class SqlRows:
     seen_events: SqlSeenEvents
     workers: SqlWorkers
     audit: SqlAudit
+    alarms: SqlAlarms
+    limits: SqlLimits
 
 
 class SqlStore:
@@ -110,6 +116,7 @@ def _rows(connection: sa.Connection) -> SqlRows:
         parents=SqlParents(connection),
         links=SqlLinks(connection),
         visits=SqlVisits(connection),
+        due=SqlDue(connection),
         proofs=SqlProofs(connection),
         restrictions=SqlRestrictions(connection),
         notices=SqlNotices(connection),
@@ -117,6 +124,8 @@ def _rows(connection: sa.Connection) -> SqlRows:
         seen_events=SqlSeenEvents(connection),
         workers=SqlWorkers(connection),
         audit=SqlAudit(connection),
+        alarms=SqlAlarms(connection),
+        limits=SqlLimits(connection),
     )
 
 

@@ -43,6 +43,7 @@ students = sa.Table(
     sa.Column("school", sa.ForeignKey("school.code"), nullable=False),
     sa.Column("grade", sa.String(20), nullable=False),
     sa.Column("enrolled", sa.Boolean, nullable=False),
+    sa.Column("left_on", sa.Date),
     sa.Index(
         "uq_student_number_enrolled",
         "number",
@@ -51,6 +52,7 @@ students = sa.Table(
         postgresql_where=sa.text("enrolled"),
     ),
     sa.Index(None, "school"),
+    sa.Index(None, "left_on"),
 )
 
 guardian_hints = sa.Table(
@@ -150,6 +152,7 @@ links = sa.Table(
     sa.Index(None, "student"),
     sa.Index(None, "claimed_school", "state"),
     sa.Index(None, "decided_by", "changed_at"),
+    sa.Index(None, "state", "expires_at"),
 )
 
 identity_proofs = sa.Table(
@@ -205,7 +208,7 @@ restricted = sa.Table(
     sa.Column("since", UtcTime, nullable=False),
     sa.Index(None, "parent"),
 )
-"""Which account a restriction stands against now. Triggers of migration 0005 refuse a verified link under one."""
+"""Which account a restriction stands against; triggers (migration 0005) refuse a verified link under one."""
 
 limit_counters = sa.Table(
     "limit_counter",
@@ -291,8 +294,18 @@ audit = sa.Table(
     sa.Index(None, "link"),
     sa.Index(None, "parent"),
     sa.Index(None, "student"),
-    sa.Index(None, "actor"),
+    sa.Index(None, "actor", "number"),
     sa.Index(None, "name", "number"),
+    sa.Index(None, "at", "number"),
+)
+
+alarms = sa.Table(
+    "alarm",
+    metadata,
+    sa.Column("number", sa.ForeignKey("audit.number"), primary_key=True, autoincrement=False),
+    sa.Column("seen_at", UtcTime),
+    sa.Column("seen_by", sa.String(64)),
+    sa.Index(None, "seen_at", "number"),
 )
 
 sessions = sa.Table(

@@ -10,12 +10,14 @@ from zoneinfo import ZoneInfo
 from flask_babel import gettext as _
 
 from idp_bridge.domain.link import WAITING, LinkState
-from idp_bridge.services.reading import Child
+from idp_bridge.services.reading import Child, Step
 from idp_bridge.web import wording
 from idp_bridge.web.languages import day, moment, plain_day
 
 ORDER = (
     LinkState.AWAITING_VISIT,
+    LinkState.AWAITING_SECOND,
+    LinkState.REFERRED,
     LinkState.VERIFIED,
     LinkState.SUSPENDED,
     LinkState.DENIED,
@@ -111,6 +113,16 @@ def _sentence(child: Child, state: LinkState, zone: ZoneInfo) -> str:
     match state:
         case LinkState.AWAITING_VISIT:
             return _("Bring your visit code and your photo ID.")
+        case LinkState.AWAITING_SECOND:
+            return _(
+                "The school saw your papers, and one more person there looks at the request. "
+                "You do not need to come again; the answer stands here."
+            )
+        case LinkState.REFERRED:
+            return _(
+                "The school sent your request to the district office, which decides. "
+                "You do not need to come again; the answer stands here."
+            )
         case LinkState.VERIFIED if child.in_apps:
             return _("You can open the records, bus and messages of this student.")
         case LinkState.VERIFIED:
@@ -129,10 +141,16 @@ def _sentence(child: Child, state: LinkState, zone: ZoneInfo) -> str:
 
 def _happened(child: Child) -> list[tuple[str | None, str, str]]:
     return [
-        (moment(step.at), str(wording.EVENTS[step.event]), step.at.isoformat())
+        (moment(step.at), _words(step), step.at.isoformat())
         for step in child.steps
         if step.event in wording.EVENTS
     ]
+
+
+def _words(step: Step) -> str:
+    """Return what happened; a paper log is told for ever."""
+    words = str(wording.EVENTS[step.event])
+    return f"{words}. {wording.on_paper(step.seen_at)}" if step.seen_at else words
 
 
 def _next(child: Child, state: LinkState) -> list[tuple[str | None, str, str]]:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
 
-from idp_bridge.domain.errors import CodeLapsed, Restricted
+from idp_bridge.domain.errors import CodeLapsed, EndedBefore, OfAge, Restricted
+from idp_bridge.domain.link import WAITING, Link, LinkState
 from idp_bridge.domain.matching import Comparison, Match
-from idp_bridge.services.desk import DeskChild, DeskVisit
+from idp_bridge.domain.reasons import DENIAL_REASONS, Ground
+from idp_bridge.services.desk import DeskVisit
+from idp_bridge.services.desk_child import DeskChild
 from idp_bridge.services.house import House
 from idp_bridge.services.reading import schools
-from idp_bridge.web import desk_wording, errors, wording
-from idp_bridge.web.desk_forms import EvidenceForm, evidence_form
+from idp_bridge.web import desk_marks, desk_wording, errors, wording
+from idp_bridge.web.desk_forms import EvidenceForm, OverruleForm, evidence_form, overrule_form
 from idp_bridge.web.languages import local_day, plain_day
 
 Row = tuple[str, str, str, str]
@@ -35,6 +40,9 @@ class ChildView:
     """The number as the parent typed it, spaced for reading aloud."""
     rows: list[Row]
     form: EvidenceForm | None
+    agree: OverruleForm | None
+    """What a second person is asked; None where this is not for one."""
+    refer: bool
     note: str
     """Why it cannot be verified here and now; empty if it can."""
     decided: bool
@@ -42,22 +50,37 @@ class ChildView:
     """What showed the relationship, or why it was refused, and the day; only with a duty at the school."""
     banner: tuple[str, str] | None
     """What must be seen before anything is said at the counter."""
+    marks: list[str]
+    """What was decided before about the two, and other accounts of the same person."""
+    evidence_notes: dict[str, str]
+    paper: str
+    """That it was entered later from a log sheet, for ever; empty where it was not."""
 
 
-def view(house: House, shown: DeskVisit, child: DeskChild, forms: Mapping[str, EvidenceForm]) -> ChildView:
-    """Return what the page shows of `child`; `forms` holds the form that came back with errors."""
-    why_not = note(shown, child)
+Forms = Mapping[str, EvidenceForm | OverruleForm]
+"""The forms that came back with errors, by link."""
+
+
+def view(house: House, shown: DeskVisit, child: DeskChild, forms: Forms) -> ChildView:
+    """Return what the page shows of `child`."""
+    why_not = note(house, shown, child)
     names: dict[str, str] = {school.code: school.name for school in schools(house)}
+    second = child.link.state is LinkState.AWAITING_SECOND
     return ChildView(
         child=child,
         title=title(child),
-        said=wording.student_number(child.link.claimed.student_number),
+        said=_said(child.link),
         rows=[_row(row, names) for row in child.rows],
-        form=None if why_not else forms.get(child.link.id) or _fresh(child),
+        form=None if why_not or second else _form(child, forms, evidence_form),
+        agree=None if why_not or not second else _form(child, forms, overrule_form),
+        refer=child.refers and not _obstacle(shown, child),
         note=why_not,
         decided=child.link.state in desk_wording.DECIDED,
         decided_on=_decided_on(child),
         banner=desk_wording.HELD if child.mine and child.held else None,
+        marks=desk_marks.marks(child),
+        evidence_notes={kind: _("Also needs a second person") for kind in child.policy.second_person},
+        paper=wording.on_paper(child.link.paper_seen_at),
     )
 
 
@@ -72,14 +95,33 @@ def title(child: DeskChild) -> str:
     return f"{student.name}, {stage}" if stage else student.name
 
 
-def note(shown: DeskVisit, child: DeskChild) -> str:
-    """Say why this child cannot be verified here and now, and what to do; empty if it can."""
+def note(house: House, shown: DeskVisit, child: DeskChild) -> str:
+    """Say why this clerk cannot verify this child here and now, and what to do; empty if they can."""
     decided = desk_wording.DECIDED.get(child.link.state)
     if decided:
         return str(decided)
-    if not child.mine:
-        return _("To be decided at %(school)s.", school=child.place.name if child.place else "")
-    if shown.lapsed:
+    return _elsewhere(child) or _obstacle(shown, child) or _higher_up(house, child)
+
+
+def _elsewhere(child: DeskChild) -> str:
+    """Say who decides it, where this clerk has no say."""
+    place = child.place.name if child.place else ""
+    if child.first:
+        return _(
+            "You saw the papers. Now a second person must agree: a colleague at %(school)s, "
+            "or the district office.",
+            school=place,
+        )
+    if child.mine:
+        return ""
+    if child.link.state is LinkState.REFERRED:
+        return _("The district office decides this one.")
+    return _("To be decided at %(school)s.", school=place)
+
+
+def _obstacle(shown: DeskVisit, child: DeskChild) -> str:
+    """Say what stands in the way whoever decides."""
+    if child.link.state in WAITING and shown.lapsed:
         return str(errors.TABLE[CodeLapsed].text)
     if child.student is None:
         return _(
@@ -88,9 +130,23 @@ def note(shown: DeskVisit, child: DeskChild) -> str:
         )
     if not child.ready:
         return str(desk_wording.NOT_READY[_misfit(child)])
+    if child.of_age:
+        return f"{errors.TABLE[OfAge].title}. {errors.TABLE[OfAge].text}"
     if child.held:
         return str(errors.TABLE[Restricted].title)
     return _("Record the identity first.") if shown.proof is None else ""
+
+
+def _higher_up(house: House, child: DeskChild) -> str:
+    """Say what needs another duty than this clerk's."""
+    if not child.settles:
+        return _("For this relationship the district office decides. Hand the request over.")
+    if child.ended_before and not child.overrules:
+        return str(errors.TABLE[EndedBefore].text)
+    ends = child.link.expires_at
+    if ends and ends <= house.clock.now():
+        return _("The last day that was entered is over. Refuse the request; the parent can ask again.")
+    return ""
 
 
 def first_question(shown: DeskVisit, children: list[ChildView]) -> str | None:
@@ -98,6 +154,34 @@ def first_question(shown: DeskVisit, children: list[ChildView]) -> str | None:
     if shown.proof is None:
         return None if shown.lapsed or shown.visit.closed_at else "identity"
     return next((one.child.link.id for one in children if one.form), None)
+
+
+def _said(link: Link) -> str:
+    typed = wording.student_number(link.claimed.student_number)
+    if link.corrected_number is None:
+        return typed
+    return desk_wording.corrected(typed, wording.student_number(link.corrected_number))
+
+
+def seen(child: DeskChild) -> str:
+    """Say what the first person saw and when."""
+    words = wording.EVIDENCE_KINDS.get(child.link.evidence or "")
+    return f"{words}, {local_day(child.link.changed_at)}" if words and child.student else ""
+
+
+def last_day(link: Link, zone: ZoneInfo) -> str:
+    """Return the last day on which a link works, as it was entered."""
+    return plain_day((link.expires_at.astimezone(zone) - timedelta(days=1)).date()) if link.expires_at else ""
+
+
+def reason_notes() -> dict[str, str]:
+    """Return what staff read under each reason: the rule it rests on, and what it means later."""
+    later = _("Only a principal or the district office can link the two after it.")
+    notes = {}
+    for code, reason in DENIAL_REASONS.items():
+        law = _("The law: %(rule)s.", rule=reason.source) if reason.ground is Ground.LEGAL else ""
+        notes[code] = f"{law} {later if reason.final else ''}".strip()
+    return notes
 
 
 def _misfit(child: DeskChild) -> str:
@@ -113,8 +197,12 @@ def _decided_on(child: DeskChild) -> str:
     return f"{words}, {local_day(link.changed_at)}" if words and child.student else ""
 
 
-def _fresh(child: DeskChild) -> EvidenceForm:
-    form = evidence_form(child.link.id, child.accepted)
+def _form(child: DeskChild, forms: Forms, make: Callable[[DeskChild], Any]) -> Any:
+    """Return the form that came back with errors, else a fresh one."""
+    came_back = forms.get(child.link.id)
+    if came_back is not None:
+        return came_back
+    form = make(child)
     form.process(formdata=None)
     return form
 
@@ -123,7 +211,10 @@ def _row(row: Comparison, names: Mapping[str, str]) -> Row:
     mark = MARKS.get(row.match) or str(row.match)
     listed = row.match is not Match.NOT_LISTED
     roster = _value(row.topic, row.roster, names) if listed else str(desk_wording.NOT_LISTED)
-    return str(desk_wording.TOPICS[row.topic]), _value(row.topic, row.said, names), roster, mark
+    said = _value(row.topic, row.said, names)
+    if row.meant is not None:
+        said = desk_wording.corrected(said, _value(row.topic, row.meant, names))
+    return str(desk_wording.TOPICS[row.topic]), said, roster, mark
 
 
 def _value(topic: str, value: object, names: Mapping[str, str]) -> str:

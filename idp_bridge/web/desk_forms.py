@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import RadioField, StringField
+from wtforms import BooleanField, DateField, FormField, RadioField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import AnyOf, InputRequired
 
-from idp_bridge.domain.evidence import DENIAL_REASONS, EvidenceKind, IdentityKind
+from idp_bridge.domain.evidence import IdentityKind
 from idp_bridge.domain.people import School
-from idp_bridge.web import wording
+from idp_bridge.domain.reasons import DENIAL_REASONS
+from idp_bridge.services.desk_child import DeskChild
+from idp_bridge.web import desk_wording, wording
+from idp_bridge.web.forms import OptionalDate
 
 LONGEST_CODE = 40
+OVERRULE, MUST_TICK = _l("Verify all the same"), _l("Tick this to verify all the same")
+PAGE_FORM = "decide"
+"""Name of the one form of the visit page to which the fields of every child belong."""
 
 
 class CodeForm(FlaskForm):
@@ -40,19 +47,58 @@ class IdentityForm(FlaskForm):
         description=_l("Name and face must fit. Write no number, make no copy."),
         validate_choice=False,
     )
+    born = FormField(OptionalDate, _l("Date of birth on the ID"))
     school = RadioField(
         _l("At which school?"), [InputRequired(_l("Choose where you saw it"))], validate_choice=False
     )
 
 
+class DayField(DateField):
+    """A day, as the browser's own date field sends it."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read the day; nothing typed is no day, anything else that is none is said in our words."""
+        if not any(valuelist):
+            return
+        try:
+            super().process_formdata(valuelist)
+        except ValueError:
+            raise ValueError(_("Enter the day, for example 2027-06-30")) from None
+
+
 class EvidenceForm(FlaskForm):
-    """What showed the relationship; only kinds the policy accepts are offered."""
+    """What showed the relationship; only kinds the policy accepts are offered.
+
+    The other two questions are taken out where they are not asked.
+    """
 
     evidence = RadioField(
         _l("What showed the relationship?"),
         [InputRequired(_l("Choose what showed the relationship"))],
         validate_choice=False,
     )
+    until = DayField(
+        _l("Last day of the relationship"), description=_l("As the paper says. The link ends after it.")
+    )
+    overrule = BooleanField(OVERRULE, [InputRequired(MUST_TICK)])
+
+    @property
+    def begun(self) -> bool:
+        """Tell whether anything was answered for this child."""
+        return any(field.data for field in self if field.type != "CSRFTokenField")
+
+    def refuse(self, faults: Mapping[str, str]) -> None:
+        """Say at the fields what the rules refuse there."""
+        if "until" in faults and self.until:
+            self.until.errors = [desk_wording.UNTIL_FAULTS[faults["until"]]]
+        else:
+            self.evidence.errors = [_("Choose what showed the relationship")]
+
+
+class OverruleForm(FlaskForm):
+    """That a second person means it, where the two were refused or revoked before."""
+
+    overrule = BooleanField(OVERRULE, [InputRequired(MUST_TICK)])
 
 
 class RefusalForm(FlaskForm):
@@ -83,8 +129,33 @@ def identity_form(schools: Iterable[School]) -> IdentityForm:
     return form
 
 
-def evidence_form(link: str, accepted: Iterable[EvidenceKind]) -> EvidenceForm:
-    """Return the form of one child; its fields are told apart from the next child's by `link`."""
-    form = EvidenceForm(prefix=link)
-    form.evidence.choices = [SelectChoice(kind, wording.EVIDENCE_KINDS[kind]) for kind in accepted]
+def evidence_form(child: DeskChild) -> EvidenceForm:
+    """Return the form of one child; its fields are told apart from the next child's by the link's id.
+
+    The fields belong to the page's one form by its name, so that one Enter verifies all that was chosen.
+    """
+    form = EvidenceForm(prefix=child.link.id)
+    form.evidence.choices = [SelectChoice(kind, wording.EVIDENCE_KINDS[kind]) for kind in child.accepted]
+    if not child.asks_until:
+        del form.until
+    elif child.policy.end_date:
+        form.until.validators = [InputRequired(desk_wording.UNTIL_FAULTS["enter"])]
+    if not (child.ended_before and child.overrules):
+        del form.overrule
+    _tie_to_page(form)
     return form
+
+
+def overrule_form(child: DeskChild) -> OverruleForm:
+    """Return the form of a second person for one child; it asks nothing where nothing ended before."""
+    form = OverruleForm(prefix=child.link.id)
+    if not child.ended_before:
+        del form.overrule
+    _tie_to_page(form)
+    return form
+
+
+def _tie_to_page(form: FlaskForm) -> None:
+    """Tie the fields of `form` to the page's one form."""
+    for field in form:
+        field.render_kw = {"form": PAGE_FORM}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from flask_babel import format_date, get_locale
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from idp_bridge.domain.link import LinkState
@@ -48,6 +49,15 @@ NOT_READY = {
 }
 """Why a claim whose number a student has cannot be verified, and what to do."""
 
+UNTIL_FAULTS = {
+    "enter": _l("Enter the last day the paper names"),
+    "in-past": _l("The last day must be in the future"),
+    "too-far": _l("The last day is more than 5 years away. Check the year."),
+}
+
+EARLIER = {LinkState.DENIED: _l("Not confirmed"), LinkState.ENDED: _l("Ended")}
+"""How an earlier link of the same two was turned away."""
+
 DECIDED = {
     LinkState.VERIFIED: _l("Linked"),
     LinkState.SUSPENDED: _l("On hold"),
@@ -55,6 +65,11 @@ DECIDED = {
     LinkState.LAPSED: _l("The visit time is over"),
     LinkState.ENDED: _l("Ended"),
 }
+
+
+def corrected(typed: str, meant: str) -> str:
+    """Return what the parent typed with what they meant, as found out at the counter."""
+    return _("%(typed)s, corrected to %(meant)s", typed=typed, meant=meant)
 
 
 def deadline_day(value: date) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, current_app, g, render_template, request
+from flask import Flask, current_app, g, redirect, render_template, request, url_for
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from idp_bridge.domain import errors as refusals
 from idp_bridge.services import failures
 from idp_bridge.web.guards import WrongPopulation
+from idp_bridge.web.session import current_person
 from idp_bridge.web.signin import SignInUnfinished
 
 
@@ -84,7 +85,10 @@ TABLE: dict[type[Exception], Words] = {
     refusals.ConflictOfInterest: Words(
         403,
         _l("Ask a colleague to decide this one"),
-        _l("It is your own account or your own child. This was recorded; nothing was changed."),
+        _l(
+            "It is your own account or your own child. A colleague at the school or the district office can "
+            "decide it; the visit stays in their queue. This was recorded; nothing was changed."
+        ),
     ),
     refusals.Restricted: Words(
         403,
@@ -113,6 +117,11 @@ TABLE: dict[type[Exception], Words] = {
         _l("The e-mail of the account changed"),
         _l("The parent signs in again on the phone, then the link can be verified."),
     ),
+    refusals.OneRefused: Words(
+        409,
+        _l("Nothing was linked yet"),
+        _l("One of the students needs a closer look. Look at each, then decide again."),
+    ),
     refusals.TooLate: Words(
         409,
         _l("It is too late to undo this"),
@@ -129,7 +138,7 @@ TABLE: dict[type[Exception], Words] = {
     refusals.TooManyGuesses: Words(
         429,
         _l("Please wait a little"),
-        _l("There were many tries in a short time. Wait a few minutes, then try again."),
+        _l("There were many tries in a short time. Nothing was lost. Wait a few minutes, then try again."),
     ),
     refusals.BadInput: Words(
         422, _l("Something is missing"), _l("Go back, look at the form, and send it again.")
@@ -164,6 +173,7 @@ def install(app: Flask) -> None:
     """Register the table, and one page for every HTTP error Flask itself raises."""
     for kind, words in TABLE.items():
         app.register_error_handler(kind, _handler(words))
+    app.register_error_handler(refusals.SignInAgain, _sign_in_again)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _fault)
 
@@ -172,7 +182,16 @@ def page(words: Words, retry_after_s: int | None = None) -> tuple[str, int, dict
     """Return the error page in the look of whoever is signed in."""
     g.setdefault("access_decided", "refused")
     headers = {"Retry-After": str(retry_after_s)} if retry_after_s else {}
-    return render_template("error.html", words=words), words.status, headers
+    return render_template("error.html", words=words, again=_again(words)), words.status, headers
+
+
+def _again(words: Words) -> str:
+    """Return where the same can be tried again: this page, or the form that was sent, with what was typed."""
+    if request.method == "GET":
+        return request.full_path.rstrip("?") if words.status in (429, 503) else ""
+    adapter = current_app.create_url_adapter(request)
+    form = words.status == 429 and adapter is not None and adapter.test(request.path, "GET")
+    return request.path if form else ""
 
 
 def _handler(words: Words) -> Any:
@@ -182,6 +201,19 @@ def _handler(words: Words) -> Any:
         return page(words, wait)
 
     return handle
+
+
+def _sign_in_again(fault: Exception) -> Any:
+    """Lead a parent whose e-mail changed to a fresh sign-in and back; tell everybody else in words."""
+    person = current_person()
+    if person is None or person.realm != "parents":
+        return _handler(TABLE[refusals.SignInAgain])(fault)
+    back = request.path if _can_be_read(request.path) else url_for("parent.children")
+    return redirect(url_for("signin.start", realm="parents", fresh=1, next=back))
+
+
+def _can_be_read(path: str) -> bool:
+    return current_app.url_map.bind("").test(path, method="GET")
 
 
 def _http(fault: HTTPException) -> Any:

@@ -21,7 +21,8 @@ MOST_ROWS = 8
 FIRST_YEAR = 1900
 
 
-def _stripped(text: str | None) -> str:
+def stripped(text: str | None) -> str:
+    """Return what was typed without spaces around it."""
     return (text or "").strip()
 
 
@@ -30,7 +31,7 @@ class NumberForm(FlaskForm):
 
     number = StringField(
         _l("What is your child’s student number?"),
-        filters=[_stripped],
+        filters=[stripped],
         description=_l("8 digits, for example 4600 1234. It is not the lunch number."),
     )
 
@@ -56,9 +57,9 @@ class NumberForm(FlaskForm):
 class DateParts(Form):
     """A remembered date: month, day and year, each on its own."""
 
-    month = StringField(filters=[_stripped])
-    day = StringField(filters=[_stripped])
-    year = StringField(filters=[_stripped])
+    month = StringField(filters=[stripped])
+    day = StringField(filters=[stripped])
+    year = StringField(filters=[stripped])
 
     def validate_month(self, field: StringField) -> None:
         """Accept 1 to 12."""
@@ -88,6 +89,22 @@ class DateParts(Form):
         except (ValueError, OverflowError):
             return False
         return True
+
+
+class OptionalDate(DateParts):
+    """A date that may be left out whole, but not in part."""
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Accept three empty fields, or a whole date."""
+        return not any(part.data for part in self) or super().validate(extra_validators)
+
+
+def day_of(field: FormField) -> date | None:
+    """Return the date of a valid field, or None where it was left out."""
+    parts = field.form
+    if not parts.year.data:
+        return None
+    return date(int(parts.year.data), int(parts.month.data), int(parts.day.data))
 
 
 class BirthDateForm(FlaskForm):

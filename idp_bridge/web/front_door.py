@@ -9,10 +9,43 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from idp_bridge.services.house import House
-from idp_bridge.web import errors, guards, languages, menus, parent, school, security, signin, start, status
+from idp_bridge.web import (
+    correcting,
+    district,
+    errors,
+    guards,
+    languages,
+    limiting,
+    menus,
+    moving,
+    paper,
+    parent,
+    restrictions,
+    school,
+    security,
+    signin,
+    start,
+    status,
+    student,
+    students,
+)
 from idp_bridge.web.session import Sessions, SqlSessionInterface
 
 LARGEST_FORM_B = 64 * 1024
+ROOMS = (
+    start,
+    status,
+    parent,
+    student,
+    school,
+    correcting,
+    paper,
+    moving,
+    restrictions,
+    students,
+    district,
+)
+"""Modules whose pages the bridge serves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +61,8 @@ class Options:
     """`parents` and `district` -> section `Realm` of the settings."""
     apps: dict[str, str]
     behind_proxy: bool = False
+    counters: tuple[str, dict[str, Any]] | None = None
+    """Address and options of the storage in which Flask-Limiter counts; None counts nothing (tests)."""
 
 
 def build(house: House, sessions: Sessions, options: Options) -> Flask:
@@ -50,8 +85,9 @@ def build(house: House, sessions: Sessions, options: Options) -> Flask:
     signin.csrf.init_app(app)
     for part in (guards, security, languages, menus, errors, signin):
         part.install(app)
-    for blueprint in (start.blueprint, status.blueprint, parent.blueprint, school.blueprint):
-        app.register_blueprint(blueprint)
+    for part in ROOMS:
+        app.register_blueprint(part.blueprint)
+    limiting.install(app, options.counters)
     if options.behind_proxy:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     return app

@@ -40,6 +40,11 @@ def for_staff(view: View) -> View:
     return _guard(view, "staff", lambda: _require("district", Population.EMPLOYEE))
 
 
+def for_students(view: View) -> View:
+    """Mark a page of students; what is theirs is found by the student number in their token."""
+    return _guard(view, "students", lambda: _require("district", Population.STUDENT))
+
+
 def signed_in() -> Person:
     """Return who is signed in, on a page whose guard made sure that somebody is."""
     person: Person = g.person

@@ -7,9 +7,15 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from idp_bridge.domain.access import ALLOWED, Action, StaffMember
+from idp_bridge.domain.people import Population
 from idp_bridge.web.session import current_person
 
-DESK_TABS = ((_l("Visits"), "school.desk", frozenset({Action.FIND_VISIT})),)
+DESK_TABS = (
+    (_l("Visits"), "school.desk", frozenset({Action.FIND_VISIT})),
+    (_l("Students"), "students.ask", frozenset({Action.HOLD, Action.REVOKE})),
+    (_l("Restrictions"), "restrictions.every", frozenset({Action.RESTRICT})),
+    (_l("District"), "district.alarms", frozenset({Action.SEE_ALARMS})),
+)
 """Words, where it leads, and what one must be allowed to do at one school at least to see the tab."""
 
 
@@ -24,7 +30,7 @@ def _context() -> dict[str, object]:
         "district": current_app.config["DISTRICT"],
         "person": person,
         "home_url": url_for("start.home"),
-        "menu_links": _menu(person.realm if person else None),
+        "menu_links": _menu(person.realm if person else None, person.population if person else ""),
         "desk_tabs": _tabs(g.get("staff")),
         "foot_links": [],
     }
@@ -40,10 +46,12 @@ def _tabs(staff: StaffMember | None) -> list[tuple[str, str, bool]]:
     ]
 
 
-def _menu(realm: str | None) -> list[tuple[str, str, str]]:
+def _menu(realm: str | None, population: str) -> list[tuple[str, str, str]]:
     if realm is None:
         return [(_("Sign in"), url_for("signin.start", realm="parents"), "GET")]
     leave = (_("Sign out"), url_for("signout.leave"), "POST")
     if realm == "parents":
         return [(_("My children"), url_for("parent.children"), "GET"), leave]
+    if population == Population.STUDENT:
+        return [(_("My records"), url_for("student.records"), "GET"), leave]
     return [leave]

@@ -9,12 +9,12 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from flask import Blueprint, current_app, redirect, render_template, session, url_for
+from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from idp_bridge.domain.errors import BadInput, DistrictAddress, NotThere
-from idp_bridge.domain.link import Claimed, LinkId, LinkState
+from idp_bridge.domain.link import UNDECIDED, Claimed, LinkId, LinkState
 from idp_bridge.domain.people import ParentId, Relationship, SchoolCode, StudentNumber, in_district_domain
 from idp_bridge.services.house import House
 from idp_bridge.services.linking import cancel_request, check_birth_date, leave_link, request_link
@@ -90,7 +90,7 @@ def send() -> Any:
     if not form.validate_on_submit():
         return _check_page(form), 422
     try:
-        request_link(_house(), _me(), _claimed(_draft()))
+        request_link(_house(), _me(), _claimed(_draft()), request.remote_addr or "")
     except BadInput as fault:
         return _ask_again(fault)
     session.pop(DRAFT, None)
@@ -124,7 +124,8 @@ def about(link_id: str) -> str:
         "parent/about.html",
         card=shown,
         advice=advice.get(child.link.reason or "", _("Call the school. They can tell you what to do next.")),
-        again=child.link.reason != "student_is_18",
+        appeal=wording.appeal(child.link.reason) if shown.state is LinkState.DENIED else (),
+        again=child.link.reason not in ("student_is_18", "consent_withdrawn"),
     )
 
 
@@ -147,7 +148,7 @@ def again(link_id: str) -> Response:
 def ask_cancel(link_id: str) -> str | Response:
     """Ask whether the request shall be taken back."""
     shown = _card(_mine(link_id))
-    if shown.state is not LinkState.AWAITING_VISIT:
+    if shown.state not in UNDECIDED:
         return redirect(url_for("parent.children"))
     return render_template("parent/cancel.html", card=shown)
 

@@ -5,46 +5,62 @@ Each request asks LDAP afresh through the service it calls; nothing here trusts 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from werkzeug.wrappers import Response
 
-from idp_bridge.domain.access import Action, require_somewhere
 from idp_bridge.domain.errors import (
+    BadInput,
     ChangedMeanwhile,
     CodeLapsed,
     CodeUnknown,
     CodeUsed,
     ConflictOfInterest,
     DistrictAddress,
+    EndedBefore,
     EvidenceRefused,
     IdentityMissing,
     MoveRefused,
     NotInRoster,
-    NotThere,
-    Refusal,
+    OfAge,
+    OneRefused,
     Restricted,
+    SamePerson,
+    SignInAgain,
 )
-from idp_bridge.domain.link import WAITING, LinkId, VisitId
+from idp_bridge.domain.link import WAITING, Link, LinkId, LinkState, VisitId
 from idp_bridge.domain.people import SchoolCode
-from idp_bridge.services.desk import DeskChild, DeskVisit, desk_visit, find_link, is_open, queue
+from idp_bridge.services.agreeing import agree_link, refer_link
+from idp_bridge.services.desk import DeskVisit, find_link, queue
 from idp_bridge.services.refusing import refuse_link
-from idp_bridge.services.verifying import find_visit, record_identity, verify_link
+from idp_bridge.services.verifying import Choice, find_visit, record_identity, verify_link, verify_links
 from idp_bridge.web import desk_children, desk_wording, errors, wording
 from idp_bridge.web.desk_forms import (
     LONGEST_CODE,
     CodeForm,
     EvidenceForm,
-    IdentityForm,
     RefusalForm,
     evidence_form,
     identity_form,
+    overrule_form,
 )
 from idp_bridge.web.desk_person import house, place_name, staff, uid
-from idp_bridge.web.guards import for_staff, signed_in
-from idp_bridge.web.languages import plain_day
+from idp_bridge.web.desk_visit import (
+    child_of,
+    onward,
+    refusal_page,
+    refused,
+    refused_one,
+    say_at_field,
+    shown_visit,
+    shown_with,
+    visit_page,
+)
+from idp_bridge.web.forms import day_of
+from idp_bridge.web.guards import for_staff
+from idp_bridge.web.restriction_forms import say_at_fields
 
 blueprint = Blueprint("school", __name__, url_prefix="/desk")
 
@@ -58,10 +74,14 @@ SAID_ON_THE_VISIT = (
     CodeLapsed,
     ConflictOfInterest,
     DistrictAddress,
+    EndedBefore,
     IdentityMissing,
     MoveRefused,
     NotInRoster,
+    OfAge,
     Restricted,
+    SamePerson,
+    SignInAgain,
 )
 """Refusals said on top of the visit as it stands now, where the clerk sees what to do."""
 
@@ -94,53 +114,110 @@ def find() -> Any:
 @for_staff
 def visit(visit_id: str) -> str:
     """Show one visit: the person, and what was claimed beside what the roster says of each child."""
-    return _visit_page(_shown(visit_id))
+    return visit_page(shown_visit(visit_id))
 
 
 @blueprint.post("/visits/<string:visit_id>/identity")
 @for_staff
 def identity(visit_id: str) -> Any:
     """Record that I saw the person's identification."""
-    shown = _shown(visit_id)
+    shown = shown_visit(visit_id)
     form = identity_form(shown.clerk_schools)
     if not form.validate():
         if desk_children.first_question(shown, []) != "identity":  # settled meanwhile: nothing to correct
             return redirect(url_for("school.visit", visit_id=visit_id))
-        return _visit_page(shown, identity=form), 422
+        return visit_page(shown, identity=form), 422
     try:
-        record_identity(house(), uid(), VisitId(visit_id), SchoolCode(form.school.data), form.identity.data)
+        record_identity(
+            house(), uid(), VisitId(visit_id), SchoolCode(form.school.data), form.identity.data,
+            day_of(form.born),
+        )  # fmt: skip
+    except BadInput as fault:
+        say_at_fields(form, fault.fields)
+        return visit_page(shown, identity=form), 422
     except SAID_ON_THE_VISIT as refusal:
-        return _refused(visit_id, refusal)
+        return refused(visit_id, refusal)
     flash(_("The identity is recorded."), "ok")
     return redirect(url_for("school.visit", visit_id=visit_id))
+
+
+@blueprint.post("/visits/<string:visit_id>/verify")
+@for_staff
+def verify_chosen(visit_id: str) -> Any:
+    """Verify every child for whom I chose what I saw: all of them, or none."""
+    shown = shown_visit(visit_id)
+    forms = _chosen(shown)
+    wrong = [form for form in forms.values() if form and not form.validate()]
+    if wrong or not forms:
+        return _missing(shown, forms)
+    picked = [_choice(link, form) for link, form in forms.items()]
+    known = {link: form for link, form in forms.items() if form}
+    try:
+        done = verify_links(house(), uid(), picked)
+    except OneRefused as stop:
+        return refused_one(shown, stop, known)
+    except SAID_ON_THE_VISIT as refusal:
+        return refused(visit_id, refusal)
+    for link in done:
+        _tell(shown, link)
+    return onward(visit_id)
 
 
 @blueprint.post("/links/<string:link_id>/verify")
 @for_staff
 def verify(link_id: str) -> Any:
     """Verify one child; what was not chosen is asked for on the visit's page."""
-    shown = _shown_with(link_id)
-    child = _child(shown, link_id)
-    form = evidence_form(link_id, child.accepted)
-    if not desk_children.note(shown, child) and not form.validate():
-        return _visit_page(shown, evidence=(link_id, form)), 422
+    shown = shown_with(link_id)
+    child = child_of(shown, link_id)
+    form = evidence_form(child)
+    if not desk_children.note(house(), shown, child) and not form.validate():
+        return visit_page(shown, forms={link_id: form}), 422
     try:
-        verify_link(house(), uid(), LinkId(link_id), form.evidence.data or "")
-    except EvidenceRefused as refusal:
-        words = errors.TABLE[type(refusal)]
-        form.evidence.errors = [f"{words.title}. {words.text}"]
-        return _visit_page(shown, evidence=(link_id, form)), words.status
+        done = verify_link(house(), uid(), LinkId(link_id), **_answers(form))
+    except (BadInput, EvidenceRefused) as refusal:
+        say_at_field(form, refusal)
+        return visit_page(shown, forms={link_id: form}), errors.TABLE[type(refusal)].status
     except SAID_ON_THE_VISIT as refusal:
-        return _refused(shown.visit.id, refusal)
-    flash(_("%(who)s: linked. The parent’s apps follow in a moment.", who=desk_children.title(child)), "ok")
-    return _onward(shown.visit.id)
+        return refused(shown.visit.id, refusal)
+    _tell(shown, done)
+    return onward(shown.visit.id)
+
+
+@blueprint.post("/links/<string:link_id>/agree")
+@for_staff
+def agree(link_id: str) -> Any:
+    """Agree, as the second person, with what the first one saw."""
+    shown = shown_with(link_id)
+    child = child_of(shown, link_id)
+    form = overrule_form(child)
+    if not desk_children.note(house(), shown, child) and not form.validate():
+        return visit_page(shown, forms={link_id: form}), 422
+    try:
+        done = agree_link(house(), uid(), LinkId(link_id), overrule=bool(form.data.get("overrule")))
+    except SAID_ON_THE_VISIT as refusal:
+        return refused(shown.visit.id, refusal)
+    _tell(shown, done)
+    return redirect(url_for("school.visit", visit_id=shown.visit.id))
+
+
+@blueprint.post("/links/<string:link_id>/refer")
+@for_staff
+def refer(link_id: str) -> Any:
+    """Hand one request to the district office."""
+    shown = shown_with(link_id)
+    try:
+        done = refer_link(house(), uid(), LinkId(link_id))
+    except SAID_ON_THE_VISIT as refusal:
+        return refused(shown.visit.id, refusal)
+    _tell(shown, done)
+    return onward(shown.visit.id)
 
 
 @blueprint.get("/links/<string:link_id>/refuse")
 @for_staff
 def ask_refusal(link_id: str) -> str:
     """Ask why a request is refused."""
-    return _refusal_page(link_id, RefusalForm(formdata=None))
+    return refusal_page(link_id, RefusalForm(formdata=None))
 
 
 @blueprint.post("/links/<string:link_id>/refuse")
@@ -149,14 +226,14 @@ def refuse(link_id: str) -> Any:
     """Refuse one child for a reason of the list."""
     form = RefusalForm()
     if not form.validate():
-        return _refusal_page(link_id, form), 422
+        return refusal_page(link_id, form), 422
     try:
         done = refuse_link(house(), uid(), LinkId(link_id), form.reason.data)
     except SAID_ON_THE_VISIT as refusal:
-        return _refused(find_link(house(), LinkId(link_id)).visit, refusal)
+        return refused(find_link(house(), LinkId(link_id)).visit, refusal)
     who = _("Student %(number)s", number=wording.student_number(done.claimed.student_number))
     flash(_("%(who)s: not confirmed. The parent sees the reason under My children.", who=who), "off")
-    return _onward(done.visit)
+    return onward(done.visit)
 
 
 # --- pages ---------------------------------------------------------------------------------------
@@ -189,79 +266,53 @@ def _desk(form: CodeForm) -> str:
     )  # fmt: skip
 
 
-def _visit_page(
-    shown: DeskVisit,
-    identity: IdentityForm | None = None,
-    evidence: tuple[str, EvidenceForm] | None = None,
-    fault: errors.Words | None = None,
-) -> str:
-    forms = dict([evidence]) if evidence else {}
-    children = [desk_children.view(house(), shown, child, forms) for child in shown.children]
-    wrong = identity or (evidence[1] if evidence else None)
-    made = shown.parent.first_seen_at.astimezone(house().rules.zone).date()
-    return render_template(
-        "school/visit.html",
-        account_made=plain_day(made),
-        shown=shown,
-        children=children,
-        identity=identity or identity_form(shown.clerk_schools),
-        one_school=len(shown.clerk_schools) == 1,
-        identity_kinds=wording.IDENTITY_KINDS,
-        wrong=wrong,
-        fault=fault,
-        start_at=None if wrong or fault else desk_children.first_question(shown, children),
-        school_name=place_name(shown.clerk_schools),
-        person_name=signed_in().name,
-    )
+def _chosen(shown: DeskVisit) -> dict[str, EvidenceForm | None]:
+    """Return the forms of the children that were answered; None where a child is not open to this clerk any
+    more, so that the rules say why instead of leaving it out in silence."""
+    found: dict[str, EvidenceForm | None] = {}
+    for child in shown.children:
+        form = evidence_form(child)
+        if form.begun:
+            found[child.link.id] = None if desk_children.note(house(), shown, child) else form
+    return found
 
 
-def _refused(visit_id: str, refusal: Refusal) -> tuple[str, int]:
-    """Show the visit as it stands now, with what was refused and what to do on top."""
-    current_app.logger.info("refused %s: %s", request.endpoint, type(refusal).__name__)
-    words = errors.TABLE[type(refusal)]
-    return _visit_page(_shown(visit_id), fault=words), words.status
+def _choice(link_id: str, form: EvidenceForm | None) -> Choice:
+    return Choice(LinkId(link_id), **_answers(form)) if form else Choice(LinkId(link_id), "")
 
 
-def _refusal_page(link_id: str, form: RefusalForm) -> str:
-    shown = _shown_with(link_id)
-    child = _child(shown, link_id)
-    if not child.mine:
-        raise NotThere if child.link.state in WAITING else MoveRefused
-    return render_template(
-        "school/refuse.html",
-        form=form,
-        shown=shown,
-        link=child.link,
-        title=desk_children.title(child),
-        number=wording.student_number(child.link.claimed.student_number),
-        relationship=wording.RELATIONSHIPS[child.link.claimed.relationship],
-        school_name=place_name(shown.clerk_schools),
-        person_name=signed_in().name,
-    )
+def _answers(form: EvidenceForm) -> dict[str, Any]:
+    said = form.data
+    return {
+        "evidence": said["evidence"] or "",
+        "until": said.get("until"),
+        "overrule": bool(said.get("overrule")),
+    }
 
 
-def _onward(visit_id: str) -> Response:
-    """Go back to the visit while something waits in it, else to the desk for the next person."""
-    if is_open(house(), VisitId(visit_id)):
-        return redirect(url_for("school.visit", visit_id=visit_id))
-    return redirect(url_for("school.desk"))
+def _missing(shown: DeskVisit, forms: Mapping[str, EvidenceForm | None]) -> Any:
+    """Show what is missing; where nothing was chosen at all, ask at the first child that can be verified."""
+    known = {link: form for link, form in forms.items() if form}
+    ready = [child for child in shown.children if not desk_children.note(house(), shown, child)]
+    if not known and not ready:
+        return redirect(url_for("school.visit", visit_id=shown.visit.id))
+    if not known:
+        first = evidence_form(ready[0])
+        first.validate()
+        known = {ready[0].link.id: first}
+    return visit_page(shown, forms=known), 422
 
 
-# --- who and where -------------------------------------------------------------------------------
-
-
-def _shown(visit_id: str) -> DeskVisit:
-    return desk_visit(house(), staff(), VisitId(visit_id))
-
-
-def _shown_with(link_id: str) -> DeskVisit:
-    """Return the visit that holds this link; LDAP is asked first, so that a stranger learns nothing."""
-    require_somewhere(staff(), Action.FIND_VISIT)
-    return desk_visit(house(), staff(), find_link(house(), LinkId(link_id)).visit)
-
-
-def _child(shown: DeskVisit, link_id: str) -> DeskChild:
-    found = [child for child in shown.children if child.link.id == link_id]
-    if not found:
-        raise MoveRefused("the parent took it back")
-    return found[0]
+def _tell(shown: DeskVisit, done: Link) -> None:
+    """Say what became of one child."""
+    child = child_of(shown, done.id)
+    who, school = desk_children.title(child), child.place.name if child.place else ""
+    if done.state is LinkState.AWAITING_SECOND:
+        words = _(
+            "%(who)s: the papers are noted. A second person at %(school)s must agree.", who=who, school=school
+        )
+        flash(words, "wait")
+    elif done.state is LinkState.REFERRED:
+        flash(_("%(who)s: sent to the district office, which decides.", who=who), "wait")
+    else:
+        flash(_("%(who)s: linked. The parent’s apps follow in a moment.", who=who), "ok")

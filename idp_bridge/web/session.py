@@ -58,6 +58,8 @@ class Person:
     email: str
     id_token: str
     """Kept for `id_token_hint` at sign-out."""
+    student_number: str = ""
+    """Of a student of realm `district`; empty for everybody else."""
 
 
 class OpaqueSession(CallbackDict[str, Any], SessionMixin):

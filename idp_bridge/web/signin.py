@@ -29,6 +29,7 @@ out = Blueprint("signout", __name__)
 csrf = CSRFProtect()
 
 HOME = {"parents": "parent.children", "district": "school.desk"}
+HOME_OF_STUDENTS = "student.records"
 
 
 class SignInUnfinished(Exception):
@@ -60,12 +61,14 @@ def install(app: Flask) -> None:
 @blueprint.get("/<string:realm>")
 @for_everybody
 def start(realm: str) -> Response:
-    """Send the browser to the realm's sign-in page; `new=1` opens registration at once."""
+    """Send the browser to the realm's sign-in page; `new=1` opens registration, `fresh=1` asks again."""
     client = _client(realm)
     session["next"] = local_path(request.args.get("next"), "")
     extra = {"ui_locales": current_code()}
     if realm == "parents" and request.args.get("new"):
         extra["prompt"] = "create"
+    if request.args.get("fresh"):  # an account that changed: a sign-in of this morning is not enough
+        extra["prompt"] = "login"
     callback = url_for("signin.callback", realm=realm, _external=True)
     try:
         return client.authorize_redirect(callback, **extra)
@@ -93,7 +96,7 @@ def callback(realm: str) -> Response:
         raise Unreachable("keycloak", "token") from failure
     wanted = session.get("next")
     _begin(realm, claims, answer["id_token"])
-    return redirect(local_path(wanted, url_for(HOME[realm])))
+    return redirect(local_path(wanted, url_for(home_of(g.person))))
 
 
 @out.post("/signout")
@@ -137,6 +140,11 @@ def backchannel_logout(realm: str) -> tuple[str, int, dict[str, str]]:
     return "", 200, plain
 
 
+def home_of(person: Person) -> str:
+    """Return the endpoint of the page a person starts at."""
+    return HOME_OF_STUDENTS if person.population == Population.STUDENT else HOME[person.realm]
+
+
 def _client(realm: str) -> Any:
     if realm not in HOME:
         abort(404)
@@ -155,6 +163,7 @@ def _begin(realm: str, claims: dict[str, Any], id_token: str) -> None:
         name=claims.get("name", ""),
         email=claims.get("email", ""),
         id_token=id_token,
+        student_number=str(claims.get("student_number", "")) if realm == "district" else "",
     )
     for leftover in ("next", "restarted"):
         session.pop(leftover, None)

@@ -27,6 +27,8 @@ def home() -> str | Response:
         return redirect(url_for("parent.children"))
     if person and person.population == "employee":
         return redirect(url_for("school.desk"))
+    if person and person.population == "student":
+        return redirect(url_for("student.records"))
     apps = [(app, name) for app, name in APP_NAMES.items() if app in current_app.config["APPS"]]
     return render_template("start.html", apps=apps)
 

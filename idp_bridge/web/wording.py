@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from babel.lists import format_list
 from flask_babel import LazyString, get_locale
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from idp_bridge.domain.evidence import EvidenceKind, IdentityKind
 from idp_bridge.domain.link import LinkState
 from idp_bridge.domain.people import Relationship
+from idp_bridge.domain.reasons import DENIAL_REASONS as REASONS
+from idp_bridge.domain.reasons import Asked, Ground
+from idp_bridge.web.languages import moment
 
 RELATIONSHIPS: dict[str, LazyString] = {
     Relationship.PARENT: _l("Birth or adoptive parent"),
@@ -33,6 +38,8 @@ RELATIONSHIP_NOTES: dict[str, LazyString] = {
 STATES: dict[str, LazyString] = {
     LinkState.REQUESTED: _l("Waiting for the visit"),
     LinkState.AWAITING_VISIT: _l("Waiting for the visit"),
+    LinkState.AWAITING_SECOND: _l("The school is looking at it"),
+    LinkState.REFERRED: _l("The district office is looking at it"),
     LinkState.VERIFIED: _l("Linked"),
     LinkState.SUSPENDED: _l("On hold"),
     LinkState.DENIED: _l("Not confirmed"),
@@ -65,7 +72,9 @@ DENIAL_REASONS: dict[str, LazyString] = {
     "relationship-not-shown": _l("Nothing showed the relationship"),
     "not-the-student": _l("The answers do not fit this student"),
     "request-by-mistake": _l("The request was made by mistake"),
-    "ask-district-office": _l("The district office decides this one"),
+    "student-is-18": _l("The student is 18 or older"),
+    "papers-not-genuine": _l("Who issued the papers does not confirm them"),
+    "not-entitled": _l("The law gives this person no right to these records"),
 }
 """A refusal's reason, as staff choose it."""
 
@@ -83,11 +92,35 @@ DENIAL_ADVICE: dict[str, LazyString] = {
         "Look at the report card, then ask again."
     ),
     "request-by-mistake": _l("The request was made by mistake. If you still need the link, ask again."),
-    "ask-district-office": _l(
-        "The district office decides this request. Call them; they can tell you what to do."
+    "student-is-18": _l(
+        "The student is 18 or older, so the records are the student’s own. The student can allow you to see "
+        "them: ask the school how."
+    ),
+    "papers-not-genuine": _l(
+        "Who issued your papers could not confirm them. Ask that office for certified copies and bring them "
+        "to the school."
+    ),
+    "not-entitled": _l(
+        "The school looked at your request and found that it may not link you to this student. You can ask "
+        "for the reason and bring papers that show something else."
     ),
 }
 """What a parent can do after each reason."""
+
+APPEALS: dict[str, LazyString] = {
+    Asked.SCHOOL: _l(
+        "If you think this is not right, ask the principal of the school to look at it again. "
+        "If that does not help, ask the district office."
+    ),
+    Asked.DISTRICT: _l("If you think this is not right, ask the district office to look at it again."),
+}
+"""Whom a parent asks to have a decision looked at again."""
+
+COMPLAINT = _l(
+    "You may also write to the Student Privacy Policy Office of the U.S. Department of Education: "
+    "studentprivacy.ed.gov."
+)
+"""Where a refusal rests on the law, the law names who hears a complaint (34 CFR 99.63)."""
 
 REVOCATION_REASONS: dict[str, LazyString] = {
     "court-order": _l("Court order"),
@@ -103,6 +136,7 @@ END_REASONS: dict[str, LazyString] = {
     "expired": _l("This link was made for a certain time, and the time is over."),
     "student_is_18": _l("The student turned 18, so the records are now the student’s own."),
     "withdrew": _l("The student left the district’s schools."),
+    "consent_withdrawn": _l("The student, who is 18, no longer allows it."),
     "merged": _l("This link was joined with another one of yours."),
 }
 """Why a link ended, in one sentence for the parent."""
@@ -116,8 +150,9 @@ END_ADVICE: dict[str, LazyString] = {
     "expired": _l("You can ask to be linked again. It takes one visit to the school, with current papers."),
     "student_is_18": _l(
         "From the 18th birthday on, the law gives the rights over school records to the student. "
-        "The student can allow you to see them again: ask the school how."
+        "The student can allow you to see them again, signed in here with the student’s own account."
     ),
+    "consent_withdrawn": _l("Only the student can change that. Your other links are not touched."),
     "withdrew": _l("If the student comes back to one of our schools, you can ask to be linked again."),
     "merged": _l("Nothing is lost: look for the other link under My children."),
 }
@@ -125,16 +160,25 @@ END_ADVICE: dict[str, LazyString] = {
 EVENTS: dict[str, LazyString] = {
     "link:requested": _l("You asked to be linked"),
     "link:verified": _l("The school confirmed the link"),
+    "link:second-person-asked": _l("The school saw your papers"),
+    "link:referred": _l("The school sent your request to the district office"),
     "link:denied": _l("The school could not confirm the request"),
     "link:lapsed": _l("The visit time was over"),
     "link:revoked": _l("The link was ended"),
     "link:left": _l("You ended the link"),
     "link:expired": _l("The link reached its end date"),
     "link:came-of-age": _l("The student turned 18"),
+    "link:withdrawn": _l("The student left the district’s schools"),
+    "link:granted": _l("The student allowed you to see the records again"),
+    "link:grant-withdrawn": _l("The student took that back"),
     "link:suspended": _l("The link was put on hold"),
     "link:resumed": _l("The link works again"),
     "link:disputed": _l("The link was put on hold"),
     "link:dispute-settled": _l("The link works again"),
+    "link:corrected": _l("The school corrected the request with you"),
+    "link:reopened": _l("The request was opened again"),
+    "link:merged": _l("The link moved to your newer account"),
+    "link:moved": _l("The link moved here from your earlier account"),
 }
 """What a parent reads in "What has happened". An event that is not listed is not shown: it names no staff
 and tells nothing of what happened behind the counter."""
@@ -149,6 +193,19 @@ APP_NAMES = {"oneview": "OneView", "focus": "Focus"}
 
 HELP_HOURS = _l("Monday to Friday, 8 to 4")
 """The usual office hours of a district, named here so that they have a translation."""
+
+
+def appeal(reason: str | None) -> list[LazyString]:
+    """Return the sentences that say whom to ask, and where to complain, after a refusal for `reason`."""
+    known = REASONS.get(reason or "")
+    if known is None:
+        return [APPEALS[Asked.SCHOOL]]
+    return [APPEALS[known.ask], *([COMPLAINT] if known.final and known.ground is Ground.LEGAL else [])]
+
+
+def on_paper(seen_at: datetime | None) -> str:
+    """Say that something was entered later, and when the papers were seen; empty where it was not."""
+    return _("Entered later from a paper log of %(day)s", day=moment(seen_at)) if seen_at else ""
 
 
 def student_number(number: str) -> str:

@@ -18,10 +18,12 @@ db check
 db upgrade
 doctor
 jobs end-links
+jobs end-withdrawn
 jobs lapse-visits
 jobs project
 jobs remind
 jobs send-mails
+jobs warn-ends
 links revoke
 project compare
 project now

@@ -11,15 +11,22 @@ from idp_bridge.domain.claims import ATTRIBUTE, MAX_LENGTH
 from idp_bridge.domain.people import ParentId
 from idp_bridge.services.failures import Gone, Refused
 from idp_bridge.services.ports import Account, AccountEvent
+from idp_bridge.services.rows import Store
 
 DECLARED = re.compile(r'\{"v":[0-9]{1,3},"rev":[0-9]{1,12},"asof":[0-9]{1,12},"links":\[.*\].*\}')
 """What the realm's user profile allows (`realm-config/parents.json`)."""
 
 
 class FakeAccounts:
-    """Accounts by id. `fail(call, failure)` makes a call raise until `mend()`."""
+    """Accounts by id. `fail(call, failure)` makes a call raise until `mend()`.
 
-    def __init__(self) -> None:
+    With a `store`, everybody the bridge has a snapshot of has an account that agrees with it, as after any
+    sign-in, until a test says otherwise with `add`, `change` or `remove`.
+    """
+
+    def __init__(self, store: Store | None = None) -> None:
+        self._store = store
+        self._by_hand: set[ParentId] = set()
         self._accounts: dict[ParentId, Account] = {}
         self._outside: set[ParentId] = set()
         self._failures: dict[str, Exception] = {}
@@ -39,16 +46,20 @@ class FakeAccounts:
         outside: bool = False,
     ) -> None:
         """Make an account, as registration would; `outside` the group the service account may touch."""
+        self._by_hand.add(parent)
         self._accounts[parent] = Account(parent, email, email, "A", "B", enabled, True, attributes or {})
         if outside:
             self._outside.add(parent)
 
     def change(self, parent: ParentId, **fields: Any) -> None:
         """Change fields behind the bridge's back."""
+        self._follow_snapshot(parent)
+        self._by_hand.add(parent)
         self._accounts[parent] = replace(self._accounts[parent], **fields)
 
     def stored(self, parent: ParentId) -> Account:
         """Return the account as an administrator sees it."""
+        self._follow_snapshot(parent)
         return self._accounts[parent]
 
     def put(self, parent: ParentId, name: str, values: tuple[str, ...]) -> None:
@@ -58,7 +69,8 @@ class FakeAccounts:
 
     def remove(self, parent: ParentId) -> None:
         """Delete the account."""
-        del self._accounts[parent]
+        self._by_hand.add(parent)
+        self._accounts.pop(parent, None)
 
     def fail(self, call: str, failure: Exception) -> None:
         """Let `call` raise `failure` from now on."""
@@ -116,7 +128,20 @@ class FakeAccounts:
         self.calls.append(call)
         if call in self._failures:
             raise self._failures[call]
+        self._follow_snapshot(parent)
         if parent not in self._accounts:
             raise Gone("keycloak", "no such user")
         if parent in self._outside:
             raise Refused("keycloak", "403")
+
+    def _follow_snapshot(self, parent: ParentId) -> None:
+        if self._store is None or parent in self._by_hand:
+            return
+        with self._store.reading() as rows:
+            seen = rows.parents.get(parent)
+        if seen:
+            kept = self._accounts.get(parent)
+            attributes = kept.attributes if kept else {}
+            self._accounts[parent] = Account(
+                parent, seen.email, seen.email, seen.given_name, seen.family_name, True, True, attributes
+            )

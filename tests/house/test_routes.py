@@ -52,12 +52,14 @@ def _value(rule, name: str) -> str:
     return sorted(getattr(rule._converters[name], "items", None) or {"x"})[0]
 
 
-@pytest.mark.parametrize("who", ["nobody", "parent", "staff"])
+@pytest.mark.parametrize("who", ["nobody", "parent", "staff", "student"])
 def test_no_get_changes_a_row(web, store, client, sign_in_parent, sign_in_staff, who):
     if who == "parent":
         sign_in_parent()
     if who == "staff":
         sign_in_staff()
+    if who == "student":
+        sign_in_staff("46554860", population="student")
     before = _counts(store)
     for rule in rules(web):
         if "GET" in rule.methods:

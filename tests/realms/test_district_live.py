@@ -54,9 +54,11 @@ def test_a_group_that_is_no_duty_never_shows(bridge: App) -> None:
     assert not teacher.get("school_roles")
 
 
-def test_a_student_carries_the_number(oneview: App) -> None:
-    tokens = sign_in(oneview, "46554860", PASSWORD)
-    for said in (claims(tokens["id_token"]), userinfo(oneview, tokens)):
+@pytest.mark.parametrize("name", ["oneview", "bridge"])
+def test_a_student_carries_the_number(request: pytest.FixtureRequest, name: str) -> None:
+    app: App = request.getfixturevalue(name)
+    tokens = sign_in(app, "46554860", PASSWORD)
+    for said in (claims(tokens["id_token"]), userinfo(app, tokens)):
         assert said["population"] == "student"
         assert said["student_number"] == "46554860"
         assert not said.get("school_roles")

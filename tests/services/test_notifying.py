@@ -16,8 +16,10 @@ from idp_bridge.services.notifying import remind, send_due, tell
 from idp_bridge.services.reading import slip_of
 from idp_bridge.services.refusing import refuse_link, revoke_link
 from idp_bridge.services.restricting import Order, place
-from tests.conftest import AMARA, IRIS, OTHER, staff
+from idp_bridge.services.verifying import record_identity, verify_link
+from tests.conftest import AMARA, IRIS, MATEO, OTHER, TEO, staff
 from tests.services.test_linking import CLAIM, MISS, _parents, mine, settle  # noqa: F401  (autouse fixture)
+from tests.web.families import claim_for
 
 
 def sent(house) -> list[tuple[str, NoticeKind]]:
@@ -38,9 +40,51 @@ def test_hit_and_miss_are_written_to_alike(house, claim):
 
 
 def test_each_mail_goes_once(house):
+    request_link(house, AMARA, CLAIM)
+    sent(house)
     settle(house)
     assert sent(house) == sent(house)
     assert [kind for _, kind in sent(house)] == [NoticeKind.REQUEST_RECEIVED, NoticeKind.VERIFIED]
+
+
+def test_a_mail_that_is_not_true_any_more_is_not_sent(house):
+    settle(house)  # while the mail server was slow
+    assert sent(house) == [(AMARAS, NoticeKind.VERIFIED)]
+    leave_link(house, OTHER, settle(house, OTHER).id)
+    assert [one for one in sent(house) if one[0] == BOS] == [(BOS, NoticeKind.ENDED)]
+
+
+def test_requests_sent_together_are_one_mail_with_every_school(house):
+    for student in (IRIS, TEO, MATEO):
+        request_link(house, AMARA, claim_for(student))
+    assert sent(house) == [(AMARAS, NoticeKind.REQUEST_RECEIVED)]
+    (letter,) = house.mail.letters
+    assert sorted(letter.schools) == ["Heron Middle School", "Lakeside Elementary"]
+
+
+def test_a_child_added_later_is_told_of(house, clock):
+    request_link(house, AMARA, claim_for(IRIS))
+    clock.advance(days=1)
+    request_link(house, AMARA, claim_for(TEO))
+    assert sent(house) == [(AMARAS, NoticeKind.REQUEST_RECEIVED)] * 2
+
+
+def test_no_mail_names_a_child_or_tells_the_whole_number(house, clock):
+    visit = request_link(house, AMARA, CLAIM)
+    sent(house)
+    clock.advance(minutes=1)
+    request_link(house, AMARA, claim_for(TEO))
+    newest, oldest = mine(house)
+    refuse_link(house, "jo.hathaway", newest.id, "not-the-student")
+    record_identity(house, "jo.hathaway", visit, IRIS.school, "passport")
+    verify_link(house, "jo.hathaway", oldest.id, "school-record")
+    sent(house)
+    leave_link(house, AMARA, oldest.id)
+    sent(house)
+    assert len(house.mail.letters) == 4
+    for letter in house.mail.letters:
+        said = repr(letter)
+        assert not any(word in said for word in ("Iris", "Teo", IRIS.number, TEO.number, "2016", "2018"))
 
 
 def test_the_other_guardian_hears_that_and_nothing_else(house):
@@ -51,7 +95,15 @@ def test_the_other_guardian_hears_that_and_nothing_else(house):
     assert (AMARAS, NoticeKind.ANOTHER_GUARDIAN) in sent(house)
     assert (BOS, NoticeKind.ANOTHER_GUARDIAN) not in sent(house)
     letter = next(one for one in house.mail.letters if one.kind is NoticeKind.ANOTHER_GUARDIAN)
-    assert (letter.code, letter.reason, letter.visit_by) == ("", "", None)
+    assert (letter.code, letter.reason, letter.visit_by, letter.ending) == ("", "", None, "")
+
+
+def test_who_is_on_hold_does_not_even_hear_of_another_guardian(house):
+    link = settle(house)
+    settle(house, OTHER)
+    with house.store.transaction() as rows:
+        rows.links.save(moved(link, Move.SUSPEND, house.clock.now()))
+    assert [one for one in sent(house) if one[0] == AMARAS] == []
 
 
 def test_refused_revoked_left_and_lapsed_are_told_with_their_reason(house, clock):
@@ -86,15 +138,19 @@ def test_a_restriction_writes_no_mail(house):
 
 def test_a_reminder_goes_once_three_days_before_and_not_for_a_settled_request(house, clock):
     request_link(house, AMARA, CLAIM)
+    request_link(house, AMARA, claim_for(TEO))
     clock.advance(days=10)
     assert remind(house, clock.now()) == 0
     clock.advance(days=1)
     assert remind(house, clock.now(), dry_run=True) == 1
-    assert [remind(house, clock.now()), remind(house, clock.now())] == [1, 1]
+    assert [remind(house, clock.now()), remind(house, clock.now())] == [1, 0]
     assert sent(house).count((AMARAS, NoticeKind.VISIT_REMINDER)) == 1
+    clock.advance(days=3)  # the last day
+    assert [remind(house, clock.now()), remind(house, clock.now())] == [1, 0]
+    assert sent(house).count((AMARAS, NoticeKind.VISIT_REMINDER)) == 2
     request_link(house, OTHER, CLAIM)
     clock.advance(days=12)
-    remind(house, clock.now())
+    assert remind(house, clock.now()) == 1
     cancel_request(house, OTHER, mine(house, OTHER)[0].id)
     assert (BOS, NoticeKind.VISIT_REMINDER) not in sent(house)
 

@@ -2,7 +2,7 @@
 
 `python -m tests.web.serve_desk [PORT]` prints the addresses. A cookie `idp_bridge=jo.hathaway` signs in a
 clerk with several pages of visits, `sam.okafor` one of another school, `lee.brandt` one nobody waits for,
-and `dee.collins` the district office.
+`dee.collins` the district office, and `ana.ruiz` the principal.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 
 from idp_bridge.domain.access import StaffMember, read_roles
-from idp_bridge.domain.link import Claimed, VisitId
+from idp_bridge.domain.link import Claimed, LinkId, VisitId
 from idp_bridge.domain.matching import plain_name
-from idp_bridge.domain.people import Parent, ParentId, Relationship, SchoolCode, Student, StudentNumber
+from idp_bridge.domain.people import ParentId, Relationship, SchoolCode, Student, StudentNumber
 from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.services.house import House, Rules
-from idp_bridge.services.linking import request_link
+from idp_bridge.services.linking import SignedIn, arrive, request_link
 from idp_bridge.services.refusing import refuse_link
 from idp_bridge.services.restricting import Order, place
 from idp_bridge.services.sampling import STAFF, sample_district
@@ -40,7 +40,7 @@ from tests.fakes.mail import FakeMail
 from tests.fakes.wakeup import FakeWakeup
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
-CLERKS = ("jo.hathaway", "sam.okafor", "lee.brandt", "dee.collins")
+CLERKS = ("jo.hathaway", "sam.okafor", "lee.brandt", "dee.collins", "ana.ruiz")
 WAITING = """
 Salomé Abernathy-Ruiz | Lucia, Diego | 14
 Kofi Brandt-Osei | Ama, Yaw | 13
@@ -95,7 +95,7 @@ class Desk:
         self.clock = FixedClock(NOW)
         self.house = House(
             store=store,
-            accounts=FakeAccounts(),
+            accounts=FakeAccounts(store),
             directory=staff_of_the_sample(),
             mail=FakeMail(),
             wakeup=FakeWakeup(),
@@ -121,8 +121,7 @@ class Desk:
         mail = plain_name(name).replace(" ", ".")
         parent = ParentId(mail)
         self.clock.at = NOW - timedelta(days=days_ago)
-        with self.house.store.transaction() as rows:
-            rows.parents.save(Parent(parent, f"{mail}@mail.example", given, family, "en", self.clock.at))
+        arrive(self.house, SignedIn(parent, f"{mail}@mail.example", given, family, "en"))
         visits = []
         for child in children:
             claimed = child if isinstance(child, Claimed) else _claim(child, relationship)
@@ -159,6 +158,9 @@ def fill(desk: Desk) -> dict[str, VisitId]:
         "finished": _finished(desk),
         "held": _held(desk),
         "over": desk.visit("Mads Sorensen", [desk.student("Ida")], 16),
+        "second": _second(desk),
+        "more": _more(desk),
+        "before": _before(desk),
     }
 
 
@@ -187,6 +189,35 @@ def _held(desk: Desk) -> VisitId:
     order = Order(sky.number, "Vito", "Ibarra", True, True, "court-order", date(2027, 6, 1))
     place(desk.house, "ana.ruiz", order)
     return _proven(desk, desk.visit("Vito Ibarra", [sky], 2))
+
+
+def _second(desk: Desk) -> VisitId:
+    """Return a visit whose court order the principal saw: the clerk is the second person."""
+    visit = _proven(desk, desk.visit("Rosa Haddad", [desk.student("Layla")], 2, Relationship.LEGAL_GUARDIAN))
+    verify_link(desk.house, "ana.ruiz", LinkId(desk.links(visit)[0]), "court-order", date(2027, 6, 30))
+    return visit
+
+
+def _more(desk: Desk) -> VisitId:
+    """Return a visit of one person with a caseworker's, a surrogate's and a parent's request."""
+    asked = (
+        (Relationship.CASEWORKER, "Sipho"),
+        (Relationship.SURROGATE, "Zaw"),
+        (Relationship.PARENT, "Jonah"),
+    )
+    claims = [_claim(desk.student(name), relationship) for relationship, name in asked]
+    return _proven(desk, desk.visit("Grace Mbeki", list(claims), 1))
+
+
+def _before(desk: Desk) -> VisitId:
+    """Return a visit after a refusal on the merits, beside another account of the same name."""
+    first = _proven(desk, desk.visit("Nils Sorensen", [desk.student("Ida")], 9))
+    refuse_link(desk.house, "ana.ruiz", LinkId(desk.links(first)[0]), "papers-not-genuine")
+    desk.visit("Nils Marius Sorensen", [desk.student("Ida")], 3)
+    with desk.house.store.transaction() as rows:  # the same name, from another mailbox
+        twin = rows.parents.get(ParentId("nils.marius.sorensen"))
+        rows.parents.save(replace(twin, given_name="Nils", family_name="Sorensen"))
+    return desk.visit("Nils Sorensen", [desk.student("Ida")], 1)
 
 
 def sign_in(sessions: SqlSessions, uid: str) -> None:

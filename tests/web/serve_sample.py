@@ -77,7 +77,9 @@ def sample_house(folder: Path) -> House:
             rows.parents.save(Parent(parent, "amara@mail.example", "Amara", "Quintero-Bell", "en", NOW))
     zone = ZoneInfo("America/New_York")
     rules = Rules(code_key=b"k" * 32, zone=zone, email_domains=("district.example",))
-    return House(store, FakeAccounts(), FakeDirectory(), FakeMail(), FakeWakeup(), FixedClock(NOW), rules)
+    return House(
+        store, FakeAccounts(store), FakeDirectory(), FakeMail(), FakeWakeup(), FixedClock(NOW), rules
+    )
 
 
 def fill(house: House) -> None:

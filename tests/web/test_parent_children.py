@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from idp_bridge.domain.evidence import DENIAL_REASONS, REVOCATION_REASONS
 from idp_bridge.domain.link import END_REASON, LinkState, Move
+from idp_bridge.domain.reasons import DENIAL_REASONS, REVOCATION_REASONS
 from idp_bridge.services.expiring import lapse_visits
 from idp_bridge.services.refusing import refuse_link
 from idp_bridge.services.verifying import record_identity, verify_link

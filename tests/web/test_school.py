@@ -8,9 +8,9 @@ from datetime import date
 
 import pytest
 
-from idp_bridge.domain.evidence import DENIAL_REASONS
 from idp_bridge.domain.link import LinkState, Move
 from idp_bridge.domain.people import Parent, ParentId, Relationship, SchoolCode
+from idp_bridge.domain.reasons import DENIAL_REASONS
 from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.domain.visit_code import make
 from idp_bridge.services.restricting import Order, place

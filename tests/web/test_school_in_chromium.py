@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -71,6 +72,7 @@ def test_every_page_is_right_on_every_screen(chromium, address, visits, language
         "jo.hathaway": ("/desk", "/desk?page=2", *(f"/desk/visits/{one}" for one in visits.values())),
         "sam.okafor": (f"/desk/visits/{visits['nothing']}",),
         "dee.collins": (f"/desk/visits/{visits['nothing']}",),
+        "ana.ruiz": tuple(f"/desk/visits/{visits[one]}" for one in ("before", "second")),
         "lee.brandt": ("/desk",),
     }.items():
         page = _page(chromium, address, who, language, **screen)
@@ -140,6 +142,44 @@ def test_a_whole_visit_by_keyboard_alone_without_a_script(chromium, address, des
     assert "not confirmed. The parent sees the reason" in page.inner_text("main")
     assert _states(desk, second) == [LinkState.DENIED]
     page.context.close()
+
+
+@pytest.mark.browser
+def test_two_children_within_a_minute_by_keyboard_alone(chromium, address, desk):
+    """Code, identity, what was seen for each of two children, one Enter: keys counted, seconds timed."""
+    visit = desk.visit("Selin Yilmaz", [desk.student("Deniz"), desk.student("June")], 0)
+    page = _page(chromium, address, java_script_enabled=False, viewport={"width": 1280, "height": 900})
+    first, second = desk.links(visit)
+    code = make(desk.house.rules.code_key, visit).replace("-", "")
+    begun = time.monotonic()
+
+    page.goto(f"{address}/desk")
+    _starts_at(page, "code")
+    page.keyboard.type(code)
+    _enter(page)
+    _starts_at(page, "identity-0")
+    page.keyboard.press("Space")
+    _enter(page)
+    _starts_at(page, f"{first}-evidence-0")
+    page.keyboard.press("ArrowDown")
+    tabs = _tab_to_id(page, f"{second}-evidence-0")
+    page.keyboard.press("Space")
+    _enter(page)
+
+    assert time.monotonic() - begun < 60
+    assert len(code) + tabs + 6 < 20  # keys: at one a second still a third of a minute
+    assert page.url.endswith("/desk")
+    assert page.inner_text("main").count(": linked. The parent’s apps follow in a moment.") == 2
+    assert _states(desk, visit) == [LinkState.VERIFIED] * 2
+    page.context.close()
+
+
+def _tab_to_id(page, wanted: str) -> int:
+    for pressed in range(1, 8):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == wanted:
+            return pressed
+    raise AssertionError(f"{wanted} is too far away for the keyboard")
 
 
 def _enter(page) -> None:

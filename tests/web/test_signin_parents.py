@@ -12,8 +12,9 @@ from idp_bridge.settings import Realm
 from idp_bridge.web import tokens
 from idp_bridge.web.front_door import Options, build
 from idp_bridge.web.session import COOKIE, _hash
+from tests.web.families import links_of
 from tests.web.issuer import OTHER_KEY, REALMS, serving
-from tests.web.pages import text
+from tests.web.pages import ANSWERS, fill_in, text
 
 LOGOUT = {"events": {tokens.BACKCHANNEL_EVENT: {}}, "typ": "Logout", "jti": "j1"}
 
@@ -279,3 +280,46 @@ def test_a_logout_token_of_the_other_realm_ends_nothing(client, provider):
     token = provider.token("district", **LOGOUT)
     assert _end(client, token).status_code == 400
     assert client.get("/children").status_code == 200
+
+
+def test_a_fresh_sign_in_asks_for_the_password_again(client):
+    assert leave_for(client, "/signin/parents?fresh=1")["prompt"] == "login"
+
+
+def test_a_student_lands_on_their_page_with_the_number_of_the_token(client, provider, sessions, house):
+    went = leave_for(client, "/signin/district")
+    token = provider.token(
+        "district", nonce=went["nonce"], population="student", student_number="46554860", sub="sub-iris"
+    )
+    answer = come_back(client, provider, token, "district", state=went["state"])
+    assert (answer.status_code, answer.location) == (302, "/student")
+    assert client.get("/student").status_code == 200
+    stored = sessions.load(_hash(client.get_cookie(COOKIE).value), house.clock.now())
+    assert stored["person"]["student_number"] == "46554860"
+
+
+def test_the_parents_realm_gives_nobody_a_student_number(client, provider, sessions, house):
+    signed_in(client, provider, student_number="46554860")
+    stored = sessions.load(_hash(client.get_cookie(COOKIE).value), house.clock.now())
+    assert stored["person"]["student_number"] == ""
+    assert client.get("/student").status_code == 403
+
+
+@pytest.mark.parametrize("population", ["student", "employee"])
+def test_a_parent_account_is_a_parent_whatever_else_it_says(client, provider, population):
+    signed_in(client, provider, population=population, student_number="46554860")
+    assert client.get("/student").status_code == 403
+    assert client.get("/desk").status_code == 403
+
+
+def test_an_email_that_changed_leads_to_a_fresh_sign_in_and_back_to_the_answers(client, provider, house):
+    signed_in(client, provider)
+    fill_in(client, ANSWERS)
+    house.accounts.change(ParentId("sub-1"), email="new@mail.example")
+    answer = client.post("/children/add/check", data={"true": "y"})
+    assert answer.location == "/signin/parents?fresh=1&next=/children/add/check"
+    assert links_of(house, ParentId("sub-1")) == ()
+    back = signed_in(client, provider, answer.location, email="new@mail.example")
+    assert back.location == "/children/add/check"
+    assert client.post("/children/add/check", data={"true": "y"}).location == "/visit"
+    assert len(links_of(house, ParentId("sub-1"))) == 1

@@ -7,6 +7,7 @@ these triggers first and make them again: SQLite checks every trigger at a renam
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -128,6 +129,6 @@ def _fill() -> None:
         database.execute(sa.insert(restricted), rows)
 
 
-def _plain(person: sa.Row) -> str:
+def _plain(person: Any) -> str:
     decomposed = unicodedata.normalize("NFKD", f"{person.given_name} {person.family_name}".casefold())
     return " ".join("".join(ch for ch in decomposed if not unicodedata.combining(ch)).split())

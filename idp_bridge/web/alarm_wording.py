@@ -1,0 +1,71 @@
+"""Say what each alarm means and what to do, for the district's page; never decides one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmWords:
+    """What happened, why it matters, what to do."""
+
+    title: Any
+    means: Any
+    do: Any
+
+
+ALARMS = {
+    "alarm:unmatched-requests": AlarmWords(
+        _l("Requests that fit no child"),
+        _l("One account asked several times in a day for a number and birth date that no student has."),
+        _l(
+            "Often a parent mistypes. Look what the account asked for. "
+            "If the numbers differ each time, somebody may be trying them out: have the account closed."
+        ),
+    ),
+    "alarm:requests-for-one-student": AlarmWords(
+        _l("Many accounts ask for one child"),
+        _l("More accounts than a family usually has asked for the same student number within a week."),
+        _l(
+            "Tell the school’s office to look twice at each visit for this child. "
+            "Nobody is refused by this, and the family is not to blame."
+        ),
+    ),
+    "alarm:verifications-by-one-person": AlarmWords(
+        _l("One employee verified very many links"),
+        _l("More links were verified in an hour or a day than a counter usually can."),
+        _l(
+            "Ask the school’s principal whether that was so. "
+            "If not, take the duty away and look at the links."
+        ),
+    ),
+    "alarm:refusal-overruled": AlarmWords(
+        _l("A refusal was overruled"),
+        _l("A link was verified though an earlier one of the same two was refused or ended by the school."),
+        _l("Read both decisions. If the new one has no good reason, end the link."),
+    ),
+    "alarm:wrong-child": AlarmWords(
+        _l("A parent says: this is not my child"),
+        _l("A verified link may go to the wrong child, so somebody may see what they should not."),
+        _l("Call the school today. Compare the papers with the link, and end it if it is wrong."),
+    ),
+    "alarm:guessing": AlarmWords(
+        _l("A limit on guessing was reached"),
+        _l("Very many requests or wrong visit codes came in a short time. The limit ends by itself."),
+        _l(
+            "Once on a busy day is normal. If it comes back, look at what was asked for, "
+            "and take the account or the duty away."
+        ),
+    ),
+}
+
+BY = {
+    "account": _l("by one account"),
+    "address": _l("from one network address"),
+    "number": _l("for one student number"),
+    "code": _l("wrong codes at one desk"),
+}
+"""What a limit on guessing was counted by."""

@@ -1,0 +1,28 @@
+"""Hand the pages about a visit, beside the visit page itself, what their skeleton needs; never decides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import current_app, request
+
+from idp_bridge.domain.errors import Refusal
+from idp_bridge.services.desk import DeskVisit
+from idp_bridge.web import errors
+from idp_bridge.web.desk_person import place_name
+from idp_bridge.web.guards import signed_in
+
+
+def head(shown: DeskVisit) -> dict[str, Any]:
+    """Return what the skeleton of a page about `shown` needs."""
+    return {
+        "shown": shown,
+        "school_name": place_name(shown.clerk_schools),
+        "person_name": signed_in().name,
+    }
+
+
+def words_of(refusal: Refusal) -> errors.Words:
+    """Return what the page says on top of a refusal; the log says only its kind."""
+    current_app.logger.info("refused %s: %s", request.endpoint, type(refusal).__name__)
+    return errors.TABLE[type(refusal)]

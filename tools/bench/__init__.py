@@ -1,0 +1,1 @@
+"""Measure the bridge against what the design promises."""
