@@ -15,10 +15,10 @@ from idp_bridge.domain.people import ParentId
 from idp_bridge.services.comparing import compare
 from idp_bridge.services.failures import OutsideFailure
 from idp_bridge.services.house import House
+from idp_bridge.services.journals import ProjectionRow
 from idp_bridge.services.projecting import Outcome, sweep
 from idp_bridge.services.projecting import project as project_one
 from idp_bridge.services.resolving import both_sides, keep_ours, stopped
-from idp_bridge.services.rows import ProjectionRow
 from idp_bridge.services.working import behind, waiting
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from idp_bridge.doctor.examining import Check, Finding, Installation, broken, holds
-from idp_bridge.storage import schema, tables
+from idp_bridge.storage import journals, schema
 
 OLDEST_POSTGRESQL = 15
 
@@ -30,9 +30,9 @@ def _audit_is_guarded(here: Installation) -> bool:
     """Tell whether the database refuses to delete audit rows; where there is none, nothing can be lost."""
     with here.store.engine.connect() as connection, connection.begin() as change:
         try:
-            if connection.execute(sa.select(tables.audit.c.number).limit(1)).first() is None:
+            if connection.execute(sa.select(journals.audit.c.number).limit(1)).first() is None:
                 return True
-            connection.execute(sa.delete(tables.audit))
+            connection.execute(sa.delete(journals.audit))
             return False
         except sa.exc.DatabaseError:
             return True

@@ -8,7 +8,7 @@ from time import monotonic
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
-from idp_bridge.services.rows import ProjectionCounts
+from idp_bridge.services.journals import ProjectionCounts
 
 LOOPBACK = "127.0.0.1"
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300, 3600)

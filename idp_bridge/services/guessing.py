@@ -16,7 +16,8 @@ from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.limits import CODE_WINDOW, DAY, HOUR, OWN_SHARE, WEEK, counter_key
 from idp_bridge.domain.people import ParentId, StudentNumber
 from idp_bridge.services.house import House
-from idp_bridge.services.rows import Counter, Rows
+from idp_bridge.services.journals import Counter
+from idp_bridge.services.rows import Rows
 
 
 @contextmanager

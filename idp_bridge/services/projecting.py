@@ -17,7 +17,7 @@ from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.people import ParentId
 from idp_bridge.services.failures import CircuitOpen, Gone, Mismatch, OutsideFailure, Unreachable
 from idp_bridge.services.house import House
-from idp_bridge.services.rows import Lease, Seen
+from idp_bridge.services.journals import Lease, Seen
 from idp_bridge.services.vanishing import TRIES, vanished
 from idp_bridge.services.wanting import Wanted, wanted_for
 

@@ -9,7 +9,7 @@ from idp_bridge.domain.errors import MoveRefused, NotThere
 from idp_bridge.domain.events import Actor, Event
 from idp_bridge.domain.people import ParentId
 from idp_bridge.services.house import House
-from idp_bridge.services.rows import ProjectionRow
+from idp_bridge.services.journals import ProjectionRow
 from idp_bridge.services.wanting import Wanted, wanted_for
 
 

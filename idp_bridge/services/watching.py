@@ -17,7 +17,8 @@ from idp_bridge.domain.people import ParentId, StudentId, StudentNumber, read_st
 from idp_bridge.services.auditing import disclosures
 from idp_bridge.services.counter import actor, staff_member
 from idp_bridge.services.house import House
-from idp_bridge.services.rows import Alarm, AuditQuery, AuditRow, ProjectionCounts, ProjectionRow, Rows
+from idp_bridge.services.journals import Alarm, AuditQuery, AuditRow, ProjectionCounts, ProjectionRow
+from idp_bridge.services.rows import Rows
 
 CHAIN_PIECE = 20_000
 """Rows of the chain that one page checks: about a second."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from idp_bridge.services.house import House
-from idp_bridge.services.rows import ProjectionCounts, ProjectionRow
+from idp_bridge.services.journals import ProjectionCounts, ProjectionRow
 
 
 def beat(house: House, now: datetime) -> None:

@@ -6,12 +6,12 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from idp_bridge.services.rows import Alarm
-from idp_bridge.storage import tables
+from idp_bridge.services.journals import Alarm
+from idp_bridge.storage import journals
 from idp_bridge.storage.audit import event_of
 
-_rows = tables.alarms
-_both = sa.select(tables.audit, _rows.c.seen_at, _rows.c.seen_by).join_from(_rows, tables.audit)
+_rows = journals.alarms
+_both = sa.select(journals.audit, _rows.c.seen_at, _rows.c.seen_by).join_from(_rows, journals.audit)
 
 
 class SqlAlarms:

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from idp_bridge.domain.events import FIRST_HASH, Actor, ActorKind, Event, chained, is_alarm
 from idp_bridge.domain.link import LinkId
 from idp_bridge.domain.people import StudentId
-from idp_bridge.services.rows import AuditQuery, AuditRow
-from idp_bridge.storage import tables
+from idp_bridge.services.journals import AuditQuery, AuditRow
+from idp_bridge.storage import journals
 
-_rows = tables.audit
+_rows = journals.audit
 OUT_OF_TURN = 100
 """A range of days is a range of rows but for so many: writers read the clock before their turn comes."""
 
@@ -45,7 +45,7 @@ class SqlAudit:
             )
         )
         if is_alarm(event.name):
-            self._connection.execute(sa.insert(tables.alarms).values(number=number + 1))
+            self._connection.execute(sa.insert(journals.alarms).values(number=number + 1))
 
     def of_link(self, link: LinkId) -> tuple[Event, ...]:
         """Return the events of one link, oldest first."""

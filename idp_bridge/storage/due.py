@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from idp_bridge.domain.link import WAITING, Link, LinkState, Visit
 from idp_bridge.domain.notice import NoticeKind
-from idp_bridge.storage import tables
+from idp_bridge.storage import journals, tables
 from idp_bridge.storage.links import link_of
 
 
@@ -75,4 +75,4 @@ class SqlDue:
 
 def _told(start: str, about: sa.Column[Any], parent: sa.Column[Any]) -> sa.Exists:
     key = sa.literal(start) + about + sa.literal(":") + parent
-    return sa.exists().where(tables.notices.c.key == key)
+    return sa.exists().where(journals.notices.c.key == key)

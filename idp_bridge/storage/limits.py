@@ -7,10 +7,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from idp_bridge.services.rows import Counter
-from idp_bridge.storage import tables
+from idp_bridge.services.journals import Counter
+from idp_bridge.storage import journals
 
-_rows = tables.limit_counters
+_rows = journals.limit_counters
 
 
 class SqlLimits:

@@ -8,9 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from idp_bridge.domain.notice import Notice, NoticeKind
-from idp_bridge.storage import tables
+from idp_bridge.storage import journals
 
-_rows = tables.notices
+_rows = journals.notices
 
 
 class SqlNotices:

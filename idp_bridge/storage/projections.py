@@ -8,11 +8,11 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from idp_bridge.domain.people import ParentId
-from idp_bridge.services.rows import Lease, ProjectionCounts, ProjectionRow, Seen
-from idp_bridge.storage import tables
+from idp_bridge.services.journals import Lease, ProjectionCounts, ProjectionRow, Seen
+from idp_bridge.storage import journals
 from idp_bridge.storage.writing import upsert
 
-_rows = tables.projections
+_rows = journals.projections
 
 
 class SqlProjections:

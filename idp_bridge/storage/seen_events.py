@@ -6,10 +6,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from idp_bridge.storage import tables
+from idp_bridge.storage import journals
 from idp_bridge.storage.writing import insert_new
 
-_rows = tables.seen_events
+_rows = journals.seen_events
 
 
 class SqlSeenEvents:

@@ -8,11 +8,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from idp_bridge.storage import tables
+from idp_bridge.storage import journals
 from idp_bridge.storage.store import SqlStore
 from idp_bridge.storage.writing import insert_new, upsert
 
-_rows = tables.sessions
+_rows = journals.sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class SqlSessions:
 
     def first_use(self, jti: str, expires_at: datetime, now: datetime) -> bool:
         """Remember a logout token's `jti` until `expires_at`; False if it was seen before."""
-        seen = tables.logout_tokens
+        seen = journals.logout_tokens
         with self.store.connection(write=True) as connection:
             connection.execute(sa.delete(seen).where(seen.c.expires_at < now))
             return insert_new(connection, seen, {"jti": jti, "expires_at": expires_at})

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from idp_bridge.storage import tables
+from idp_bridge.storage import journals
 from idp_bridge.storage.writing import upsert
 
-_rows = tables.workers
+_rows = journals.workers
 FORGOTTEN_AFTER = timedelta(days=1)
 
 

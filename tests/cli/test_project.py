@@ -7,7 +7,7 @@ import json
 import pytest
 
 from idp_bridge.domain.people import Parent
-from idp_bridge.services.rows import Seen
+from idp_bridge.services.journals import Seen
 from tests.conftest import AMARA, NOW
 
 UNREACHABLE = 3

@@ -25,7 +25,7 @@ from idp_bridge.services.projecting import Outcome, project
 from idp_bridge.services.reading import slip_of
 from idp_bridge.services.verifying import record_identity, verify_link
 from idp_bridge.settings import Realm as RealmSettings
-from idp_bridge.storage import tables
+from idp_bridge.storage import journals, tables
 from idp_bridge.web.front_door import Options, build
 from tests.conftest import AMARA, IRIS, TEO
 from tests.faults.proxy import GARBAGE, NOT_JSON, UNAVAILABLE, FaultyProxy, Mode
@@ -55,7 +55,7 @@ def rows(store) -> dict[str, list[Any]]:
         return {
             table.name: connection.execute(sa.select(table).order_by(*table.primary_key)).all()
             for table in tables.metadata.sorted_tables
-            if table is not tables.sessions
+            if table is not journals.sessions
         }
 
 

@@ -6,7 +6,7 @@ import urllib.request
 from datetime import UTC, datetime
 
 from idp_bridge.outside.metrics import Metrics
-from idp_bridge.services.rows import ProjectionCounts
+from idp_bridge.services.journals import ProjectionCounts
 from tools.stack.ports import Ports
 
 

@@ -15,7 +15,7 @@ from idp_bridge.services.account_checking import check_account
 from idp_bridge.services.failures import Refused, Unreachable
 from idp_bridge.services.linking import SignedIn, arrive, request_link
 from idp_bridge.services.verifying import record_identity, verify_link
-from idp_bridge.storage import tables
+from idp_bridge.storage import journals
 from tests.conftest import AMARA, OTHER
 from tests.services.test_linking import CLAIM, MISS, _parents, mine  # noqa: F401  (autouse fixture)
 
@@ -32,7 +32,7 @@ def stored(house, parent=AMARA):
 
 
 def events(house):
-    query = sa.select(tables.audit).where(tables.audit.c.name == "parent:email-changed")
+    query = sa.select(journals.audit).where(journals.audit.c.name == "parent:email-changed")
     with house.store.connection(write=False) as connection:
         return connection.execute(query).all()
 

@@ -19,7 +19,7 @@ from idp_bridge.services.notifying import send_due, warn_ends
 from idp_bridge.services.projecting import wanted_for
 from idp_bridge.services.refusing import revoke_link
 from idp_bridge.services.restricting import Order, place
-from idp_bridge.storage import tables
+from idp_bridge.storage import journals, tables
 from tests.conftest import AMARA, IRIS, OTHER, TEO, staff
 from tests.services.test_linking import _parents, mine  # noqa: F401  (autouse fixture)
 from tests.web.families import after, asked, claim_for, confirmed
@@ -60,7 +60,7 @@ def state_of_everything(house):
     with house.store.connection(write=False) as connection:
         return [
             connection.exec_driver_sql(f"SELECT * FROM {table.name} ORDER BY 1").all()
-            for table in (tables.links, tables.audit, tables.projections, tables.notices)
+            for table in (tables.links, journals.audit, journals.projections, journals.notices)
         ]
 
 

@@ -18,7 +18,7 @@ from idp_bridge.services.guessing import counted, sweep_counters
 from idp_bridge.services.linking import request_link
 from idp_bridge.services.verifying import find_visit, record_identity, verify_link
 from idp_bridge.settings import Guessing
-from idp_bridge.storage import tables
+from idp_bridge.storage import journals
 from tests.conftest import AMARA, IRIS, MATEO, NOW, OTHER, TEO
 from tests.web.families import asked, claim, claim_for, links_of
 
@@ -59,7 +59,9 @@ def ask(house, parent, number, address=""):
 def alarms(house):
     with house.store.connection(write=False) as connection:
         query = (
-            sa.select(tables.audit).where(tables.audit.c.name.like("alarm:%")).order_by(tables.audit.c.number)
+            sa.select(journals.audit)
+            .where(journals.audit.c.name.like("alarm:%"))
+            .order_by(journals.audit.c.number)
         )
         rows = connection.execute(query).all()
     return [(row.name, row.fields) for row in rows if row.name != "alarm:unmatched-requests"]
@@ -67,7 +69,7 @@ def alarms(house):
 
 def counters(house):
     with house.store.connection(write=False) as connection:
-        return {row.key: row.amount for row in connection.execute(sa.select(tables.limit_counters))}
+        return {row.key: row.amount for row in connection.execute(sa.select(journals.limit_counters))}
 
 
 def test_the_settings_and_the_rules_start_with_the_same_numbers():
@@ -241,8 +243,8 @@ def test_many_accounts_for_one_student_raise_one_alarm(small):
         request_link(small, stranger, claim_for(IRIS))
     assert alarms(small).count(("alarm:requests-for-one-student", {"count": 3})) == 1
     with small.store.connection(write=False) as connection:
-        query = sa.select(tables.audit.c.student).where(
-            tables.audit.c.name == "alarm:requests-for-one-student"
+        query = sa.select(journals.audit.c.student).where(
+            journals.audit.c.name == "alarm:requests-for-one-student"
         )
         assert connection.execute(query).scalars().all() == [IRIS.id]
 

@@ -35,7 +35,7 @@ from idp_bridge.services.paper import Log, enter_log
 from idp_bridge.services.refusing import refuse_link
 from idp_bridge.services.restricting import Order, place
 from idp_bridge.services.verifying import record_identity, verify_link
-from idp_bridge.storage import tables
+from idp_bridge.storage import journals
 from tests.conftest import AMARA, IRIS, MATEO, OTHER, TEO, staff
 from tests.services.test_verifying import CLERK, DISTRICT, ELSEWHERE, LAKESIDE, audited, refused, save_parent
 from tests.web.families import after, asked, claim, claim_for, confirmed, links_of
@@ -127,7 +127,7 @@ def test_identity_and_link_carry_when_and_by_whom_they_were_seen(house, waiting,
 def test_the_identity_event_names_them_too(house, waiting):
     enter_log(house, CLERK, waiting.visit, log())
     with house.store.connection(write=False) as connection:
-        proven = sa.select(tables.audit.c.fields).where(tables.audit.c.name == "identity:proven")
+        proven = sa.select(journals.audit.c.fields).where(journals.audit.c.name == "identity:proven")
         assert connection.execute(proven).scalars().all() == [
             {"kind": "passport", "seen_at": "2026-11-25T14:40:00+00:00", "seen_by": "entry-ana.ruiz"}
         ]

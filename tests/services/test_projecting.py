@@ -20,7 +20,7 @@ from idp_bridge.services.projecting import (
     sweep,
 )
 from idp_bridge.services.refusing import revoke_link
-from idp_bridge.storage import tables
+from idp_bridge.storage import journals
 from tests.conftest import AMARA, IRIS
 from tests.services.test_linking import _parents, settle  # noqa: F401  (autouse fixture)
 
@@ -162,8 +162,8 @@ def test_a_higher_revision_in_keycloak_stops_this_parent_and_alarms_once(house, 
 
 def alarms(house) -> list[str]:
     with house.store.connection(write=False) as connection:
-        named = tables.audit.c.name
-        query = sa.select(named).where(named.startswith("alarm:")).order_by(tables.audit.c.number)
+        named = journals.audit.c.name
+        query = sa.select(named).where(named.startswith("alarm:")).order_by(journals.audit.c.number)
         return list(connection.execute(query).scalars())
 
 

@@ -9,7 +9,7 @@ from idp_bridge.domain.link import LinkState
 from idp_bridge.domain.people import Parent, ParentId
 from idp_bridge.services import vanishing
 from idp_bridge.services.projecting import Outcome, project
-from idp_bridge.storage import tables
+from idp_bridge.storage import journals
 from tests.conftest import AMARA, TEO
 from tests.services.test_linking import _parents, settle  # noqa: F401  (autouse fixture)
 from tests.services.test_projecting import alarms, row
@@ -39,8 +39,8 @@ def test_links_end_after_three_answers_and_the_reason_is_kept(house, accounts, c
     assert sorted(link.state for link in links_of(house, AMARA)) == [LinkState.CANCELLED, LinkState.ENDED]
     assert row(house).due_since is None
     with house.store.connection(write=False) as connection:
-        query = sa.select(tables.audit.c.fields).where(
-            tables.audit.c.name.in_(("link:left", "link:cancelled"))
+        query = sa.select(journals.audit.c.fields).where(
+            journals.audit.c.name.in_(("link:left", "link:cancelled"))
         )
         assert {fields["reason"] for fields in connection.execute(query).scalars()} == {"account-gone"}
     assert audited(house, "parent:gone") == 1

@@ -46,7 +46,7 @@ from idp_bridge.services.failures import Unreachable
 from idp_bridge.services.refusing import refuse_link
 from idp_bridge.services.restricting import Order, place
 from idp_bridge.services.verifying import find_visit, record_identity, verify_link
-from idp_bridge.storage import tables
+from idp_bridge.storage import journals, tables
 from tests.conftest import AMARA, IRIS, MATEO, NOW, OTHER, TEO, staff
 from tests.web.families import after, asked, claim, claim_for, links_of
 
@@ -92,7 +92,7 @@ def everything(house, *, audit: bool = True) -> dict[str, list[object]]:
 def audited(house) -> list[str]:
     with house.store.connection(write=False) as connection:
         return list(
-            connection.execute(sa.select(tables.audit.c.name).order_by(tables.audit.c.number)).scalars()
+            connection.execute(sa.select(journals.audit.c.name).order_by(journals.audit.c.number)).scalars()
         )
 
 
@@ -499,7 +499,7 @@ def test_a_child_linked_to_the_clerk_s_own_account_is_theirs_too(house):
 def test_the_audit_holds_ids_only(house, proven):
     verify_link(house, CLERK, proven.id, "school-record")
     with house.store.connection(write=False) as connection:
-        text = str(connection.execute(sa.select(tables.audit)).all())
+        text = str(connection.execute(sa.select(journals.audit)).all())
     code = code_of(house, proven)
     for private in (
         "Amara",

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from idp_bridge.domain.errors import NoDuty, NotThere
 from idp_bridge.domain.events import FIRST_HASH, Actor, ActorKind, Event, chained
 from idp_bridge.domain.people import Parent, ParentId
+from idp_bridge.services.journals import AuditQuery
 from idp_bridge.services.linking import request_link
-from idp_bridge.services.rows import AuditQuery
 from idp_bridge.services.watching import (
     Search,
     alarms,
@@ -23,7 +23,7 @@ from idp_bridge.services.watching import (
     search_audit,
     see,
 )
-from idp_bridge.storage import tables
+from idp_bridge.storage import journals, tables
 from tests.conftest import AMARA, IRIS, NOW, OTHER
 from tests.web.families import asked, claim, claim_for
 
@@ -211,7 +211,7 @@ def test_a_row_that_is_not_ours_shows_in_its_piece(busy, name, fields):
             "fields": {},
             "hash": "x",
         }
-        connection.execute(sa.insert(tables.audit).values(number=4, **row))
+        connection.execute(sa.insert(journals.audit).values(number=4, **row))
     staff = who(busy, ADMIN)
     assert [check_chain(busy, staff, first, 2).bad for first in (1, 3, 4)] == [None, 4, 4]
 
@@ -282,8 +282,8 @@ def _many(store):
             listed_alarms.append({"number": number, "seen_at": None if number % 200 else event.at})
     with store.connection(write=True) as connection:
         for first in range(0, MANY, 20_000):
-            connection.execute(sa.insert(tables.audit), rows[first : first + 20_000])
-        connection.execute(sa.insert(tables.alarms), listed_alarms)
+            connection.execute(sa.insert(journals.audit), rows[first : first + 20_000])
+        connection.execute(sa.insert(journals.alarms), listed_alarms)
         connection.exec_driver_sql("ANALYZE")
 
 
@@ -346,7 +346,7 @@ def test_the_projections_state_is_quick_with_many_parents(house):
             "last_error": "x",
         }
         connection.execute(
-            sa.insert(tables.projections),
+            sa.insert(journals.projections),
             [{"parent": f"p{n}", "due_since": NOW if n % 2 else None, **idle} for n in range(MANY)],
         )
         connection.exec_driver_sql("ANALYZE")

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from idp_bridge.domain.limits import counter_key
-from idp_bridge.storage import tables
+from idp_bridge.storage import journals
 from idp_bridge.storage.http_limits import SqlHttpLimits
 from idp_bridge.storage.store import SqlStore
 from tests.conftest import NOW
@@ -124,7 +124,7 @@ def test_it_refuses_to_wipe_a_table_that_others_count_in(http):
 def test_no_address_stands_in_the_table(http, store):
     http.incr("LIMITER/203.0.113.9/posts", 60)
     with store.connection(write=False) as connection:
-        keys = connection.execute(sa.select(tables.limit_counters.c.key)).scalars().all()
+        keys = connection.execute(sa.select(journals.limit_counters.c.key)).scalars().all()
     assert len(keys) == 1
     assert "203.0.113.9" not in keys[0]
     assert keys[0] == counter_key(b"k" * 32, "http", "LIMITER/203.0.113.9/posts")

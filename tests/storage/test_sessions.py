@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from idp_bridge.storage.journals import logout_tokens
 from idp_bridge.storage.sessions import SqlSessions
-from idp_bridge.storage.tables import logout_tokens
 from idp_bridge.storage.tables import sessions as table
 from tests.conftest import NOW
 

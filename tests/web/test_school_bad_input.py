@@ -18,7 +18,7 @@ from idp_bridge.services.expiring import lapse_visits
 from idp_bridge.services.linking import cancel_request
 from idp_bridge.services.refusing import refuse_link
 from idp_bridge.services.verifying import record_identity, verify_link
-from idp_bridge.storage import tables
+from idp_bridge.storage import journals, tables
 from tests.conftest import AMARA, IRIS, MATEO, NOW, OTHER, TEO
 from tests.web.families import asked, claim, claim_for, links_of
 from tests.web.pages import errors, text, wrong_fields
@@ -380,7 +380,7 @@ def test_the_identity_sent_twice_is_recorded_once(house, clerk, waiting):
     for _ in range(2):
         assert requests(waiting)["identity"](clerk).status_code == 302
     with house.store.connection(write=False) as connection:
-        names = connection.execute(sa.select(tables.audit.c.name)).scalars().all()
+        names = connection.execute(sa.select(journals.audit.c.name)).scalars().all()
     assert names.count("identity:proven") == 1
 
 
@@ -421,7 +421,9 @@ def test_one_s_own_account_is_for_a_colleague_and_is_audited(house, sign_in_staf
     answer = requests(link)[name](sign_in_staff())
     assert (answer.status_code, "Ask a colleague to decide this one" in answer.text) == (403, True)
     with house.store.connection(write=False) as connection:
-        names = connection.execute(sa.select(tables.audit.c.name).order_by(tables.audit.c.number)).scalars()
+        names = connection.execute(
+            sa.select(journals.audit.c.name).order_by(journals.audit.c.number)
+        ).scalars()
         assert names.all()[-1] == "verification:refused"
 
 

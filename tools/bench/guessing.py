@@ -38,7 +38,7 @@ from idp_bridge.domain.restriction import Basis, Restriction, RestrictionId
 from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.services.house import House, Rules
 from idp_bridge.settings import District, Realm
-from idp_bridge.storage import schema, tables
+from idp_bridge.storage import journals, schema
 from idp_bridge.storage.sessions import SqlSessions
 from idp_bridge.storage.store import SqlRows, SqlStore
 from idp_bridge.web.front_door import Options, build
@@ -107,7 +107,7 @@ class Guesser:
                 client.set_cookie(COOKIE, parent)
                 ready.append(Ready(kind, client))
         with self.store.connection(write=True) as connection:
-            connection.execute(sa.insert(tables.sessions), sessions)
+            connection.execute(sa.insert(journals.sessions), sessions)
         return ready
 
     def _family(self, rows: SqlRows, kind: str, now: datetime) -> tuple[ParentId, Student]:
