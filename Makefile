@@ -2,8 +2,9 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 T ?=
+W ?=
 
-.PHONY: help setup demo test lint lock clean
+.PHONY: help setup demo test bench lint lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -32,6 +33,9 @@ else
 	@$(MAKE) --no-print-directory setup
 endif
 	$(PYTHON) -m pytest $(T)
+
+bench: setup ## measure against the aims, print a table, write var/bench.json (W=… for rows with that word)
+	$(PYTHON) -m tools.bench $(W)
 
 lock: setup ## renew requirements.lock from pyproject.toml
 	$(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -79,6 +79,7 @@ def make_house(settings: Settings, store: SqlStore) -> House:
             email_domains=settings.district.email_domains,
             visit_days=settings.district.visit_days,
             withdrawal_grace_days=settings.district.withdrawal_grace_days,
+            undo_minutes=settings.district.undo_minutes,
             evidence=adapted(
                 {
                     name: rule.model_dump(exclude_none=True)

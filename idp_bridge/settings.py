@@ -129,6 +129,8 @@ class District(_Section):
     visit_days: int = Field(14, ge=1, le=90)
     withdrawal_grace_days: int = Field(30, ge=0, le=365)
     """Days a student may be missing from the roster before the links to them end."""
+    undo_minutes: int = Field(15, ge=1, le=240)
+    """How long who decided at the desk can take it back."""
     evidence_policy: dict[RelationshipWord, EvidenceRule] = Field(default_factory=dict)
     """Relationship -> what suffices and what more it needs, where the default is not the district's way."""
 

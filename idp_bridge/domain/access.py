@@ -113,6 +113,14 @@ def schools_for(staff: StaffMember, action: Action, every: Iterable[SchoolCode])
     return frozenset(school for school in every if may(staff, action, school))
 
 
+def reach(staff: StaffMember, action: Action) -> frozenset[SchoolCode] | None:
+    """Return the schools at which `staff` may do `action`; None where that is every school there is."""
+    roles = [role for role in staff.roles if role.duty in ALLOWED[action]]
+    if any(role.duty in DISTRICT_WIDE for role in roles):
+        return None
+    return frozenset(role.school for role in roles)
+
+
 def require(staff: StaffMember, action: Action, school: SchoolCode) -> None:
     """Raise NoDuty unless `staff` may do `action` at `school`."""
     if not may(staff, action, school):

@@ -11,7 +11,7 @@ from circuitbreaker import CircuitBreaker
 from idp_bridge.domain.people import ParentId
 from idp_bridge.outside.errors import CircuitOpen, Unreachable
 from idp_bridge.outside.metrics import Metrics
-from idp_bridge.services.ports import Account, AccountEvent, ParentAccounts
+from idp_bridge.services.ports import Account, AccountEvent, AppUse, ParentAccounts
 
 SYSTEM = "keycloak"
 FAILURES = 5
@@ -67,6 +67,10 @@ class CircuitAccounts:
     def drop_offline_tokens(self, parent: ParentId) -> None:
         """Refuse offline tokens."""
         self._call(self._accounts.drop_offline_tokens, parent)
+
+    def uses(self, parent: ParentId) -> tuple[AppUse, ...]:
+        """Return each app the parent used."""
+        return self._call(self._accounts.uses, parent)
 
     def _call(self, ask: Callable[..., Answer], *arguments: Any) -> Answer:
         if self._breaker.opened:

@@ -22,7 +22,8 @@ from idp_bridge.domain.claims import ATTRIBUTE
 from idp_bridge.domain.people import ParentId
 from idp_bridge.outside.errors import Gone, OutsideFailure, Refused, Unreachable
 from idp_bridge.outside.keycloak_events import events_since
-from idp_bridge.services.ports import Account, AccountEvent
+from idp_bridge.outside.keycloak_uses import last_uses, seen
+from idp_bridge.services.ports import Account, AccountEvent, AppUse
 from idp_bridge.settings import Keycloak
 
 SYSTEM = "keycloak"
@@ -152,6 +153,13 @@ class KeycloakAccounts:
     def drop_offline_tokens(self, parent: ParentId) -> None:
         """Refuse offline tokens of all clients: one issued in the second of the logout survives that."""
         self._call(parent, lambda admin: _drop(admin, parent))
+
+    def uses(self, parent: ParentId) -> tuple[AppUse, ...]:
+        """Return each app the parent used, the latest first: from live and offline sessions and sign-ins.
+
+        Raises Gone, Refused and Unreachable.
+        """
+        return self._call(parent, lambda admin: last_uses(seen(admin, parent)))
 
     def _call(self, parent: ParentId, do: Callable[[KeycloakAdmin], Answer]) -> Answer:
         if not USER_ID.fullmatch(parent):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 from idp_bridge.domain.access import Action, StaffMember, require_somewhere, schools_for
 from idp_bridge.domain.errors import NotThere
@@ -20,7 +19,6 @@ from idp_bridge.domain.people import Parent, School
 from idp_bridge.domain.visit_code import make
 from idp_bridge.services.desk_child import DeskChild, desk_child
 from idp_bridge.services.house import House
-from idp_bridge.services.rows import QueueRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,35 +40,6 @@ class DeskVisit:
     def undecided(self) -> bool:
         """Tell whether a decision is missing, though the visit itself may be over."""
         return any(child.link.state in UNDECIDED for child in self.children)
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """One page of the desk's queue."""
-
-    rows: tuple[QueueRow, ...]
-    total: int
-    first: int
-    size: int
-    schools: tuple[School, ...]
-    today: date
-
-
-def queue(house: House, staff: StaffMember, first: int, size: int) -> Queue:
-    """Return the visits waiting at the schools of `staff`, nearest last day first. Raises NoDuty."""
-    require_somewhere(staff, Action.FIND_VISIT)
-    today = house.clock.now().astimezone(house.rules.zone).date()
-    with house.store.reading() as rows:
-        every = rows.schools.all()
-        codes = schools_for(staff, Action.VERIFY, (school.code for school in every))
-        return Queue(
-            rows=rows.visits.queue(codes, first, size),
-            total=rows.visits.queue_length(codes),
-            first=first,
-            size=size,
-            schools=tuple(school for school in every if school.code in codes),
-            today=today,
-        )
 
 
 def desk_visit(house: House, staff: StaffMember, visit_id: VisitId) -> DeskVisit:

@@ -28,6 +28,7 @@ class Rules:
     visit_days: int = 14
     withdrawal_grace_days: int = 30
     """Days after which the links to a student who left the roster end."""
+    undo_minutes: int = 15
     evidence: EvidencePolicy = field(default_factory=lambda: DEFAULT_POLICY)
     limits: Limits = field(default_factory=Limits)
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from idp_bridge.domain.events import Event
 from idp_bridge.domain.link import LinkId
-from idp_bridge.domain.notice import Notice
+from idp_bridge.domain.notice import Notice, NoticeKind
 from idp_bridge.domain.people import (
     ParentId,
     StudentId,
@@ -58,6 +58,15 @@ class ProjectionRow:
     """When it was stopped because Keycloak holds a higher revision than we; somebody must resolve it."""
 
 
+@dataclass(frozen=True, slots=True)
+class SentNotice:
+    """A mail that went out."""
+
+    kind: NoticeKind
+    link: LinkId | None
+    sent_at: datetime
+
+
 class Notices(Protocol):
     """Mails to be sent, by key."""
 
@@ -75,6 +84,18 @@ class Notices(Protocol):
 
     def sent(self, key: str, now: datetime) -> None:
         """Record that the mail server took it."""
+        ...
+
+    def withdraw(self, link: LinkId, kinds: Iterable[NoticeKind], at: datetime) -> None:
+        """Let no mail of `kinds` about `link` go out that has not yet; the same may be noted anew."""
+        ...
+
+    def sent_to(self, parent: ParentId) -> tuple[SentNotice, ...]:
+        """Return the mails that went out to a parent, oldest first."""
+        ...
+
+    def drop_unsent(self, parent: ParentId) -> None:
+        """Forget the mails to a parent that have not gone out."""
         ...
 
     def failed(self, key: str, error: str, next_try: datetime) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from idp_bridge.domain.errors import AlreadyAsked, BadInput, NotThere
 from idp_bridge.domain.events import Actor, ActorKind, Event
@@ -57,9 +59,9 @@ def arrive(house: House, person: SignedIn) -> Parent:
     new = Parent(person.id, person.email, person.given_name, person.family_name, person.locale, now)
     with house.store.transaction() as rows:
         before = rows.parents.get(person.id)
-        known = save_email(rows, before, person.email, now) if before else new
+        kept = save_email(rows, before, person.email, now) if before else new
         parent = replace(
-            known,
+            kept,
             email=person.email,
             given_name=person.given_name,
             family_name=person.family_name,
@@ -69,7 +71,7 @@ def arrive(house: House, person: SignedIn) -> Parent:
         )
         rows.parents.save(parent)
         restricted = follow_name(rows, house.rules.code_key, before, parent, now)
-        arrived = _known(rows, person.id)
+        arrived = known(rows, person.id)
     if restricted:
         house.wakeup.projection_due(arrived.id)
     return arrived
@@ -84,46 +86,70 @@ def check_birth_date(house: House, birth_date: date) -> None:
         raise BadInput({"birth_date": "too-long-ago"})
 
 
-def check_claim(house: House, claimed: Claimed) -> None:
-    """Raise BadInput where a claim cannot be true of any student: birth date, school."""
+def request_link(house: House, parent_id: ParentId, claimed: Claimed, address: str = "") -> VisitId:
+    """Ask for one link, as `request_links` does. Raises BadInput with the claim's own fields."""
+    try:
+        return request_links(house, parent_id, (claimed,), address)
+    except BadInput as fault:
+        fields = {name.rpartition(".")[2]: reason for name, reason in fault.fields.items()}
+        raise BadInput(fields) from None
+
+
+def request_links(house: House, parent_id: ParentId, claims: Sequence[Claimed], address: str = "") -> VisitId:
+    """Ask for several links at once and return the one visit that will settle them: all, or none.
+
+    The answer is the same whether a student exists, the birth date is right, or the link is there
+    already. The same request again changes nothing. Raises what check_account raises, TooManyGuesses, and
+    BadInput whose fields are `<place of the claim>.<field>`. `address` is the network address it came
+    from, for limits.
+    """
+    _check(house, claims)
+    check_account(house, parent_id)
+    now = house.clock.now()
+    numbers = tuple(claimed.student_number for claimed in claims)
+    with counted(house, parent_id, numbers, address, now) as rows:
+        visit = _open_visit(house, rows, parent_id, now)
+        for place, claimed in enumerate(claims):
+            at = now + timedelta(microseconds=place)  # so that they keep the order they were typed in
+            if not _asked_already(rows, parent_id, claimed, at):
+                _add(house, rows, visit, claimed, at)
+        return visit.id
+
+
+def _check(house: House, claims: Sequence[Claimed]) -> None:
+    """Raise BadInput where a claim cannot be true of any student, where two name one, or where none is."""
+    if not claims:
+        raise BadInput({"children": "enter"})
+    faults: dict[str, str] = {}
+    seen: set[str] = set()
+    with house.store.reading() as rows:
+        for place, claimed in enumerate(claims):
+            found = _faults(house, rows, claimed, seen)
+            faults |= {f"{place}.{name}": reason for name, reason in found.items()}
+            seen.add(claimed.student_number)
+    if faults:
+        raise BadInput(faults)
+
+
+def _faults(house: House, rows: Rows, claimed: Claimed, seen: set[str]) -> dict[str, str]:
     faults: dict[str, str] = {}
     try:
         check_birth_date(house, claimed.birth_date)
     except BadInput as fault:
         faults |= fault.fields
-    with house.store.reading() as rows:
-        if rows.schools.get(claimed.school) is None:
-            faults["school"] = "choose"
-    if faults:
-        raise BadInput(faults)
-
-
-def request_link(house: House, parent_id: ParentId, claimed: Claimed, address: str = "") -> VisitId:
-    """Ask for a link and return the visit that will settle it.
-
-    The answer is the same whether the student exists, the birth date is right, or the link is there
-    already. The same request again changes nothing. `address` is the network address it came from. Raises
-    BadInput, TooManyGuesses, and what check_account raises.
-    """
-    check_claim(house, claimed)
-    check_account(house, parent_id)
-    now = house.clock.now()
-    with counted(house, parent_id, (claimed.student_number,), address, now) as rows:
-        visit = _open_visit(house, rows, parent_id, now)
-        mine = rows.links.of_parent(parent_id)
-        if not _asked_already(rows, mine, claimed, now):
-            _add(house, rows, visit, claimed, mine, now)
-        return visit.id
+    if rows.schools.get(claimed.school) is None:
+        faults["school"] = "choose"
+    if claimed.student_number in seen:
+        faults["number"] = "twice"
+    return faults
 
 
 def cancel_request(house: House, parent_id: ParentId, link_id: LinkId) -> None:
-    """Take a waiting request back. Raises NotThere and MoveRefused."""
+    """Take a request back that is not decided yet. Raises NotThere and MoveRefused."""
     now = house.clock.now()
     with house.store.transaction() as rows:
-        link = rows.links.get(link_id)
-        if link is None or link.parent != parent_id:
-            raise NotThere
-        _cancel(rows, link, now)
+        link = own_link(rows, parent_id, link_id)
+        take_back(rows, link, now)
         close_visit(rows, link.visit, now)
 
 
@@ -131,36 +157,48 @@ def leave_link(house: House, parent_id: ParentId, link_id: LinkId) -> None:
     """End one's own verified or suspended link; the token follows. Raises NotThere and MoveRefused."""
     now = house.clock.now()
     with house.store.transaction() as rows:
-        link = rows.links.get(link_id)
-        if link is None or link.parent != parent_id:
-            raise NotThere
-        done = moved(link, Move.LEAVE, now)
-        record(rows, link, done, "link:left", Actor(ActorKind.PARENT, parent_id))
+        leave(rows, own_link(rows, parent_id, link_id), now)
     house.wakeup.projection_due(parent_id)
 
 
-def _asked_already(rows: Rows, mine: tuple[Link, ...], claimed: Claimed, now: datetime) -> bool:
+def own_link(rows: Rows, parent_id: ParentId, link_id: LinkId) -> Link:
+    """Return one of the parent's own links; raise NotThere for everybody else's and for none."""
+    link = rows.links.get(link_id)
+    if link is None or link.parent != parent_id:
+        raise NotThere
+    return link
+
+
+def take_back(rows: Rows, link: Link, now: datetime, reason: str = "") -> None:
+    """Cancel a request inside the caller's transaction, perhaps for a reason. Raises MoveRefused."""
+    _part(rows, link, moved(link, Move.CANCEL, now), "link:cancelled", reason)
+
+
+def leave(rows: Rows, link: Link, now: datetime, reason: str = "") -> None:
+    """End a link for its parent inside the caller's transaction, perhaps for a reason. Raises MoveRefused."""
+    _part(rows, link, moved(link, Move.LEAVE, now), "link:left", reason)
+
+
+def _part(rows: Rows, link: Link, done: Link, event: str, reason: str) -> None:
+    said: dict[str, Any] = {"reason": reason} if reason else {}
+    record(rows, link, done, event, Actor(ActorKind.PARENT, link.parent), **said)
+
+
+def _asked_already(rows: Rows, parent: ParentId, claimed: Claimed, now: datetime) -> bool:
     """Tell whether the same request waits already; one for the same number with other details is cancelled.
 
     So a parent who mistyped a birth date just asks again, and nothing shows which of the two was right.
     """
-    for link in mine:
+    for link in rows.links.of_parent(parent):
         if link.state in WAITING and link.claimed.student_number == claimed.student_number:
             if link.claimed == claimed:
                 return True
-            _cancel(rows, link, now)
+            take_back(rows, link, now)
     return False
 
 
-def _cancel(rows: Rows, link: Link, now: datetime) -> None:
-    done = moved(link, Move.CANCEL, now)
-    record(rows, link, done, "link:cancelled", Actor(ActorKind.PARENT, link.parent))
-
-
-def _add(
-    house: House, rows: Rows, visit: Visit, claimed: Claimed, mine: tuple[Link, ...], now: datetime
-) -> None:
-    student = _matched(rows, claimed, mine)
+def _add(house: House, rows: Rows, visit: Visit, claimed: Claimed, now: datetime) -> None:
+    student = _matched(rows, claimed, rows.links.of_parent(visit.parent))
     link = Link(
         id=LinkId(house.new_id()),
         parent=visit.parent,
@@ -258,7 +296,8 @@ def _today(house: House, now: datetime) -> date:
     return now.astimezone(house.rules.zone).date()
 
 
-def _known(rows: Rows, parent: ParentId) -> Parent:
+def known(rows: Rows, parent: ParentId) -> Parent:
+    """Return the parent; raise NotThere for one who never signed in."""
     found = rows.parents.get(parent)
     if found is None:
         raise NotThere

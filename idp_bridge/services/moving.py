@@ -86,8 +86,8 @@ def move_links(house: House, uid: str, visit_id: VisitId, old_id: ParentId) -> t
     """Move every verified and suspended link of the earlier account; return them as they are now.
 
     Raises NoDuty, NotThere (also for an account that is no earlier one of this person), MoveRefused,
-    CodeLapsed, DistrictAddress, SignInAgain, IdentityMissing, EndedBefore, ConflictOfInterest and Restricted; the last
-    two are audited though nothing changes.
+    CodeLapsed, DistrictAddress, SignInAgain, IdentityMissing, EndedBefore, ConflictOfInterest and
+    Restricted; the last two are audited though nothing changes.
     """
     staff = staff_member(house, uid)
     require_somewhere(staff, Action.MOVE_LINKS)

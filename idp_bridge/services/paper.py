@@ -84,8 +84,8 @@ def enter_log(house: House, uid: str, visit_id: VisitId, log: Log) -> None:
     """Enter what the sheet says of one visit, all of it or nothing.
 
     Raises BadInput (time, person, nothing to enter), NoDuty, NotThere, MoveRefused, DistrictAddress,
-    SignInAgain, AlreadyAsked, ConflictOfInterest, and OneRefused, which names the link that verifying or refusing stopped
-    at and why. A conflict of interest of either person and a restriction are audited.
+    SignInAgain, AlreadyAsked, ConflictOfInterest, and OneRefused, which names the link that verifying or
+    refusing stopped at and why. A conflict of interest of either person and a restriction are audited.
     """
     staff = staff_member(house, uid)
     require_somewhere(staff, Action.FIND_VISIT)

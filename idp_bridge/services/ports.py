@@ -61,6 +61,14 @@ class AccountEvent:
     """Kind of thing in the realm that changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class AppUse:
+    """An app a parent signed in to, and when it was last seen."""
+
+    client: str
+    last_at: datetime
+
+
 class ParentAccounts(Protocol):
     """Realm `parents` seen by the service account `idp-bridge`. Every call raises OutsideFailure kinds:
     Unreachable (down, hanging, 5xx), Refused (401, 403, 400), Gone (404)."""
@@ -87,6 +95,10 @@ class ParentAccounts(Protocol):
 
     def drop_offline_tokens(self, parent: ParentId) -> None:
         """Refuse offline tokens of every client that holds one (the same-second survivors)."""
+        ...
+
+    def uses(self, parent: ParentId) -> tuple[AppUse, ...]:
+        """Return each app the parent used as far back as the realm remembers, the latest first."""
         ...
 
 

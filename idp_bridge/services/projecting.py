@@ -188,7 +188,7 @@ def _fail(house: House, run: _Run, failure: OutsideFailure) -> Outcome:
     now, lease = house.clock.now(), run.lease
     if isinstance(failure, Mismatch):
         house.meter.mismatch()
-    if isinstance(failure, Gone) and lease.attempts + 1 >= TRIES and _ended(house, lease, now):
+    if isinstance(failure, Gone) and _ended(house, lease, now):
         return Outcome.GONE
     hung = run.step == "put" and isinstance(failure, Unreachable)
     wait = timedelta(seconds=WAIT_OUT_S if hung else _wait_s(failure, lease.attempts))
@@ -208,9 +208,14 @@ def _fail(house: House, run: _Run, failure: OutsideFailure) -> Outcome:
 
 
 def _ended(house: House, lease: Lease, now: datetime) -> bool:
-    """End the links of an account that is gone, and be done with it; False where too many are gone."""
+    """Be done with an account that is gone, and end its links; False where that is not believed yet.
+
+    Who deleted the account on our page is believed at once: the links ended there.
+    """
     with house.store.transaction() as rows:
-        if not vanished(rows, lease.parent, now):
+        parent = rows.parents.get(lease.parent)
+        expected = parent is not None and parent.deleted_at is not None
+        if not expected and (lease.attempts + 1 < TRIES or not vanished(rows, lease.parent, now)):
             return False
         rows.projections.drop(lease.parent)
     return True

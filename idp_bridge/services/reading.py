@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from idp_bridge.domain.errors import NotThere
-from idp_bridge.domain.events import Event
+from idp_bridge.domain.events import EVENTS, Event
 from idp_bridge.domain.link import (
     WAITING,
     Link,
@@ -23,6 +24,16 @@ from idp_bridge.domain.people import (
 from idp_bridge.domain.visit_code import make
 from idp_bridge.services.house import House
 from idp_bridge.services.rows import Rows
+
+NEUTRAL = {
+    "link:suspended": "link:on-hold",
+    "link:disputed": "link:on-hold",
+    "link:resumed": "link:works-again",
+    "link:dispute-settled": "link:works-again",
+}
+"""Events a parent must not be able to tell apart: the reason of a hold may be a restriction."""
+TOLD = frozenset(name for name in EVENTS if name.startswith("link:"))
+"""Events a parent may know of: what happened to a link. What was tried behind the counter is not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +110,33 @@ def _child(house: House, rows: Rows, link: Link, known: dict[SchoolCode, School]
         school=known[student.school if student else link.claimed.school],
         visit_by=visit.visit_by if visit else None,
         in_apps=settled and opens_apps(link, house.clock.now()),
-        steps=tuple(_step(event, known) for event in rows.audit.of_link(link.id) if not _behind_hold(event)),
+        steps=steps_of(rows, link, known),
     )
 
 
-def _step(event: Event, known: dict[SchoolCode, School]) -> Step:
+def steps_of(rows: Rows, link: Link, known: Mapping[SchoolCode, School] | None = None) -> tuple[Step, ...]:
+    """Return what happened to a link as its parent may know it, oldest first.
+
+    Before the school confirmed the link, a step stands at the school the parent named: the one that decides
+    may be another, and would tell where the student really goes.
+    """
+    schools = {school.code: school for school in rows.schools.all()} if known is None else known
+    return tuple(
+        Step(event.name, event.at, schools.get(_where(event, link)), _seen_at(event))
+        for event in rows.audit.of_link(link.id)
+        if event.name in TOLD and not _behind_hold(event)
+    )
+
+
+def _where(event: Event, link: Link) -> SchoolCode:
+    if event.name == "link:requested" or (event.school and not link.verified_at):
+        return link.claimed.school
+    return SchoolCode(event.school or "")
+
+
+def _seen_at(event: Event) -> datetime | None:
     seen = (event.fields or {}).get("seen_at")
-    return Step(
-        event.name,
-        event.at,
-        known.get(SchoolCode(event.school)) if event.school else None,
-        datetime.fromisoformat(str(seen)) if seen else None,
-    )
+    return datetime.fromisoformat(str(seen)) if seen else None
 
 
 def _behind_hold(event: Event) -> bool:

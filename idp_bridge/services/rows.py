@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Protocol
 
 from idp_bridge.domain.link import IdentityProof, Link, LinkId, Visit, VisitId
@@ -145,15 +146,6 @@ class Links(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class QueueRow:
-    """One visit as the desk lists it."""
-
-    visit: Visit
-    parent: Parent
-    links: tuple[Link, ...]
-
-
 class Visits(Protocol):
     """Visits by id, code and parent."""
 
@@ -181,12 +173,92 @@ class Visits(Protocol):
         """Return up to `limit` open visits whose last day is before `day`."""
         ...
 
-    def queue(self, schools: frozenset[SchoolCode], first: int, size: int) -> tuple[QueueRow, ...]:
-        """Return open visits that claim a student at one of `schools`, nearest last day first."""
+
+class DeskList(StrEnum):
+    """The lists of the desk that are kept in order: what waits, and for what."""
+
+    VISITS = "visits"
+    SECOND = "second"
+    REFERRED = "referred"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A part of one of the desk's lists."""
+
+    list: DeskList
+    schools: frozenset[SchoolCode] | None
+    """None stands for every school there is."""
+    until: date | None = None
+    """The latest last day; None for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One visit as the desk lists it, with all its links."""
+
+    visit: Visit
+    parent: Parent
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """A verified link whose parent's token may not say so yet."""
+
+    link: Link
+    parent: Parent
+    student: Student
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One link as the desk's search lists it."""
+
+    link: Link
+    parent: Parent
+    visit: Visit
+
+
+class Queue(Protocol):
+    """The lists of the desk, and what its search looks up. What it costs grows with what is shown alone."""
+
+    def page(self, where: Where, first: int, size: int) -> tuple[QueueRow, ...]:
+        """Return some visits of a list, nearest last day first."""
         ...
 
-    def queue_length(self, schools: frozenset[SchoolCode]) -> int:
-        """Count what `queue` would list."""
+    def arriving(
+        self, schools: frozenset[SchoolCode] | None, now: datetime, first: int, size: int
+    ) -> tuple[Arriving, ...]:
+        """Return verified links to students of `schools` whose projection is due, longest due first."""
+        ...
+
+    def counts(
+        self,
+        parts: tuple[Where, ...],
+        arriving: frozenset[SchoolCode] | None,
+        now: datetime,
+        most: tuple[int, ...],
+    ) -> tuple[int, ...]:
+        """Count the visits of each part, then what arrives at the schools `arriving`; each up to a `most`."""
+        ...
+
+    def decided_by(self, staff: str, since: datetime, limit: int) -> tuple[Link, ...]:
+        """Return links this person decided last, changed at `since` or later, newest first."""
+        ...
+
+    def by_number(
+        self, number: StudentNumber, schools: frozenset[SchoolCode] | None, limit: int
+    ) -> tuple[Found, ...]:
+        """Return links that ask for this number, or name the student who has it, newest first.
+
+        Only those claimed at one of `schools`, or about a student there.
+        """
+        ...
+
+    def by_email(self, email: str, schools: frozenset[SchoolCode] | None, limit: int) -> tuple[Found, ...]:
+        """Return the links of the account with this e-mail, in any case, newest first; of `schools` only."""
         ...
 
 
@@ -261,6 +333,10 @@ class Proofs(Protocol):
         """Insert the proof; a second one for the same parent replaces the first."""
         ...
 
+    def remove(self, parent: ParentId) -> None:
+        """Delete the proof of a parent who deleted the account."""
+        ...
+
 
 class Rows(Protocol):
     """All rows, inside one transaction."""
@@ -279,6 +355,8 @@ class Rows(Protocol):
     def visits(self) -> Visits: ...  # noqa: D102
     @property
     def due(self) -> DueRows: ...  # noqa: D102
+    @property
+    def queue(self) -> Queue: ...  # noqa: D102
     @property
     def proofs(self) -> Proofs: ...  # noqa: D102
     @property

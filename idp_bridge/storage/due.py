@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from idp_bridge.domain.link import WAITING, Link, LinkState, Visit
 from idp_bridge.domain.notice import NoticeKind
 from idp_bridge.storage import journals, tables
-from idp_bridge.storage.links import link_of
+from idp_bridge.storage.links import read_link
 
 
 class SqlDue:
@@ -70,7 +70,7 @@ class SqlDue:
         return self._links(query)
 
     def _links(self, query: sa.Select[Any]) -> tuple[Link, ...]:
-        return tuple(link_of(row) for row in self._connection.execute(query).mappings())
+        return tuple(read_link(row) for row in self._connection.execute(query).mappings())
 
 
 def _told(start: str, about: sa.Column[Any], parent: sa.Column[Any]) -> sa.Exists:

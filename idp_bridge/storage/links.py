@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from idp_bridge.domain.errors import AlreadyAsked, ChangedMeanwhile, Restricted
-from idp_bridge.domain.link import WAITING, Claimed, Link, LinkId, LinkState, Visit, VisitId
+from idp_bridge.domain.link import Claimed, Link, LinkId, LinkState, Visit, VisitId
 from idp_bridge.domain.people import (
-    Parent,
     ParentId,
     Purpose,
     Relationship,
-    SchoolCode,
     StudentId,
 )
-from idp_bridge.services.rows import QueueRow
 from idp_bridge.storage import tables
+from idp_bridge.storage.waiting import follow_link, follow_visit
 from idp_bridge.storage.writing import outranked
+
+_STATES = {state.value: state for state in LinkState}
+_RELATIONSHIPS = {relationship.value: relationship for relationship in Relationship}
 
 
 class SqlLinks:
@@ -55,6 +56,7 @@ class SqlLinks:
                 self._connection.execute(sa.insert(tables.links).values(**_columns(link)))
         except IntegrityError as fault:
             raise (Restricted if outranked(fault) else AlreadyAsked) from fault
+        follow_link(self._connection, link)
 
     def save(self, link: Link) -> None:
         """Update; raise ChangedMeanwhile unless the stored version is one lower, Restricted under one."""
@@ -70,6 +72,7 @@ class SqlLinks:
             raise (Restricted() if outranked(fault) else fault) from fault
         if found != 1:
             raise ChangedMeanwhile
+        follow_link(self._connection, link)
 
     def expired(self, now: datetime, limit: int) -> tuple[Link, ...]:
         """Return up to `limit` verified or suspended links whose end is not after `now`."""
@@ -80,7 +83,7 @@ class SqlLinks:
             .order_by(rows.c.expires_at, rows.c.id)
             .limit(limit)
         )
-        return tuple(link_of(row) for row in self._connection.execute(query).mappings())
+        return tuple(read_link(row) for row in self._connection.execute(query).mappings())
 
     def verified_of(self, parents: Iterable[ParentId]) -> tuple[Link, ...]:
         """Return the verified links of several parents in one query."""
@@ -112,7 +115,7 @@ class SqlLinks:
             .where(*where)
             .order_by(*(column.desc() for column in order) if newest_first else order)
         )
-        return tuple(link_of(row) for row in self._connection.execute(query).mappings())
+        return tuple(read_link(row) for row in self._connection.execute(query).mappings())
 
 
 class SqlVisits:
@@ -149,6 +152,7 @@ class SqlVisits:
             .values(visit_by=visit.visit_by, closed_at=visit.closed_at)
         )
         self._connection.execute(statement)
+        follow_visit(self._connection, visit.id)
 
     def overdue(self, day: date, limit: int) -> tuple[Visit, ...]:
         """Return up to `limit` open visits whose last day is before `day`."""
@@ -161,59 +165,14 @@ class SqlVisits:
         )
         return tuple(Visit(**row) for row in self._connection.execute(query).mappings())
 
-    def queue(self, schools: frozenset[SchoolCode], first: int, size: int) -> tuple[QueueRow, ...]:
-        """Return open visits that claim, or truly name, a student of `schools`, nearest last day first."""
-        visits, parents = tables.visits, tables.parents
-        query = (
-            sa.select(visits, parents)
-            .set_label_style(sa.LABEL_STYLE_TABLENAME_PLUS_COL)
-            .join(parents, parents.c.id == visits.c.parent)
-            .where(self._waits_at(schools))
-            .order_by(visits.c.visit_by, visits.c.id)
-            .offset(first)
-            .limit(size)
-        )
-        found = [
-            (_part(Visit, row, "visit"), _part(Parent, row, "parent"))
-            for row in self._connection.execute(query).mappings()
-        ]
-        links = self._links_of([visit.id for visit, _ in found])
-        return tuple(QueueRow(visit, parent, tuple(links[visit.id])) for visit, parent in found)
-
-    def queue_length(self, schools: frozenset[SchoolCode]) -> int:
-        """Count what `queue` would list."""
-        query = sa.select(sa.func.count()).select_from(tables.visits).where(self._waits_at(schools))
-        return int(self._connection.execute(query).scalar_one())
-
-    def _waits_at(self, schools: frozenset[SchoolCode]) -> sa.ColumnElement[bool]:
-        links, visits, students = tables.links, tables.visits, tables.students
-        here = sa.select(students.c.id).where(students.c.school.in_(tuple(schools)))
-        return sa.and_(
-            visits.c.closed_at.is_(None),
-            sa.exists().where(
-                links.c.visit == visits.c.id,
-                links.c.state.in_(tuple(WAITING)),
-                sa.or_(links.c.claimed_school.in_(tuple(schools)), links.c.student.in_(here)),
-            ),
-        )
-
-    def _links_of(self, visits: list[VisitId]) -> dict[VisitId, list[Link]]:
-        rows = tables.links
-        query = sa.select(rows).where(rows.c.visit.in_(visits)).order_by(rows.c.requested_at, rows.c.id)
-        grouped: dict[VisitId, list[Link]] = defaultdict(list)
-        for row in self._connection.execute(query).mappings():
-            grouped[VisitId(row["visit"])].append(link_of(row))
-        return grouped
-
     def _one(self, *where: sa.ColumnElement[bool]) -> Visit | None:
         row = self._connection.execute(sa.select(tables.visits).where(*where)).mappings().first()
         return Visit(**row) if row else None
 
 
-def _part(kind: type[Any], row: Any, table: str) -> Any:
-    prefix = f"{table}_"
-    names = kind.__dataclass_fields__
-    return kind(**{name: row[prefix + name] for name in names})
+@lru_cache(maxsize=64)
+def _purposes(words: str) -> frozenset[Purpose]:
+    return frozenset(Purpose(word) for word in words.split())
 
 
 def _columns(link: Link) -> dict[str, object]:
@@ -245,8 +204,8 @@ def _columns(link: Link) -> dict[str, object]:
     }
 
 
-def link_of(row: Any) -> Link:
-    """Return the link a row of the table holds."""
+def read_link(row: Any) -> Link:
+    """Return the link in a row that has its columns by name."""
     return Link(
         id=row["id"],
         parent=row["parent"],
@@ -255,14 +214,14 @@ def link_of(row: Any) -> Link:
             student_number=row["claimed_number"],
             birth_date=row["claimed_birth_date"],
             school=row["claimed_school"],
-            relationship=Relationship(row["relationship"]),
+            relationship=_RELATIONSHIPS[row["relationship"]],
         ),
         student=row["student"],
-        state=LinkState(row["state"]),
+        state=_STATES[row["state"]],
         requested_at=row["requested_at"],
         changed_at=row["changed_at"],
         reason=row["reason"],
-        purposes=frozenset(Purpose(word) for word in row["purposes"].split()),
+        purposes=_purposes(row["purposes"]),
         evidence=row["evidence"],
         verified_at=row["verified_at"],
         verified_school=row["verified_school"],

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from idp_bridge.domain.link import LinkId
 from idp_bridge.domain.notice import Notice, NoticeKind
+from idp_bridge.domain.people import ParentId
+from idp_bridge.services.journals import SentNotice
 from idp_bridge.storage import journals
 
 _rows = journals.notices
+_UNDONE = ":undone-"
 
 
 class SqlNotices:
@@ -66,6 +71,30 @@ class SqlNotices:
         self._change(
             key, due_at=next_try, leased_until=None, last_error=error[:200], attempts=_rows.c.attempts + 1
         )
+
+    def sent_to(self, parent: ParentId) -> tuple[SentNotice, ...]:
+        """Return the mails that went out to a parent, oldest first."""
+        query = (
+            sa.select(_rows.c.kind, _rows.c.link, _rows.c.sent_at)
+            .where(_rows.c.parent == parent, _rows.c.sent_at.is_not(None))
+            .order_by(_rows.c.sent_at, _rows.c.key)
+        )
+        found = self._connection.execute(query)
+        return tuple(SentNotice(NoticeKind(row.kind), row.link, row.sent_at) for row in found)
+
+    def drop_unsent(self, parent: ParentId) -> None:
+        """Forget the mails to a parent that have not gone out."""
+        self._connection.execute(sa.delete(_rows).where(_rows.c.parent == parent, _rows.c.sent_at.is_(None)))
+
+    def withdraw(self, link: LinkId, kinds: Iterable[NoticeKind], at: datetime) -> None:
+        """Let no mail of `kinds` about `link` go out that has not yet; the same may be noted anew.
+
+        One that was sent stays on record under another key: a later decision is told again.
+        """
+        these = sa.and_(_rows.c.link == link, _rows.c.kind.in_(sorted(kinds)))
+        self._connection.execute(sa.delete(_rows).where(these, _rows.c.sent_at.is_(None)))
+        undone = sa.update(_rows).where(these, _rows.c.key.not_like(f"%{_UNDONE}%"))
+        self._connection.execute(undone.values(key=_rows.c.key + f"{_UNDONE}{at:%Y%m%dT%H%M%S}"))
 
     def _change(self, key: str, **values: Any) -> None:
         self._connection.execute(sa.update(_rows).where(_rows.c.key == key).values(**values))

@@ -23,10 +23,13 @@ from idp_bridge.domain.people import (
 )
 from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.storage import tables
+from idp_bridge.storage.waiting import follow_students
 from idp_bridge.storage.writing import upsert
 
 CHUNK = 500
 """Bound values per statement stay far below SQLite's limit of 32,766."""
+
+_SCHOOL = sa.select(tables.schools).where(tables.schools.c.code == sa.bindparam("wanted"))
 
 
 class SqlSchools:
@@ -42,8 +45,7 @@ class SqlSchools:
 
     def get(self, code: SchoolCode) -> School | None:
         """Return one school."""
-        query = sa.select(tables.schools).where(tables.schools.c.code == code)
-        row = self._connection.execute(query).mappings().first()
+        row = self._connection.execute(_SCHOOL, {"wanted": code}).mappings().first()
         return School(**row) if row else None
 
 
@@ -64,9 +66,7 @@ class SqlStudents:
 
     def by_number(self, number: StudentNumber) -> Student | None:
         """Return the enrolled student with this number."""
-        query = sa.select(tables.students).where(
-            tables.students.c.number == number, tables.students.c.enrolled
-        )
+        query = sa.select(tables.students).where(tables.students.c.number == number, tables.ENROLLED)
         row = self._connection.execute(query).mappings().first()
         return Student(**row) if row else None
 
@@ -108,6 +108,8 @@ class SqlRoster:
         upsert(self._connection, tables.schools, [asdict(school) for school in changes.schools])
         self._free_numbers(changes.students)
         upsert(self._connection, students, [asdict(student) for student in changes.students])
+        for some in _chunks(tuple(student.id for student in changes.students)):
+            follow_students(self._connection, some)
         self._replace_hints(changes)
 
     def _free_numbers(self, coming: tuple[Student, ...]) -> None:
@@ -187,6 +189,11 @@ class SqlProofs:
     def add(self, proof: IdentityProof) -> None:
         """Insert the proof; a second one for the same parent replaces the first."""
         upsert(self._connection, tables.identity_proofs, [asdict(proof)])
+
+    def remove(self, parent: ParentId) -> None:
+        """Delete the proof of a parent who deleted the account."""
+        rows = tables.identity_proofs
+        self._connection.execute(sa.delete(rows).where(rows.c.parent == parent))
 
 
 def _chunks(items: tuple[Any, ...]) -> Iterable[tuple[Any, ...]]:

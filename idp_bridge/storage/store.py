@@ -21,6 +21,7 @@ from idp_bridge.storage.links import SqlLinks, SqlVisits
 from idp_bridge.storage.notices import SqlNotices
 from idp_bridge.storage.people import SqlParents, SqlProofs, SqlRoster, SqlSchools, SqlStudents
 from idp_bridge.storage.projections import SqlProjections
+from idp_bridge.storage.queue import SqlQueue
 from idp_bridge.storage.restrictions import SqlRestrictions
 from idp_bridge.storage.seen_events import SqlSeenEvents
 from idp_bridge.storage.workers import SqlWorkers
@@ -43,6 +44,7 @@ class SqlRows:
     links: SqlLinks
     visits: SqlVisits
     due: SqlDue
+    queue: SqlQueue
     proofs: SqlProofs
     restrictions: SqlRestrictions
     notices: SqlNotices
@@ -117,6 +119,7 @@ def _rows(connection: sa.Connection) -> SqlRows:
         links=SqlLinks(connection),
         visits=SqlVisits(connection),
         due=SqlDue(connection),
+        queue=SqlQueue(connection),
         proofs=SqlProofs(connection),
         restrictions=SqlRestrictions(connection),
         notices=SqlNotices(connection),

@@ -55,6 +55,9 @@ students = sa.Table(
     sa.Index(None, "left_on"),
 )
 
+ENROLLED = sa.text("student.enrolled")
+"""As the partial index says it. SQLAlchemy's own `enrolled = 1` would keep SQLite from using that index."""
+
 guardian_hints = sa.Table(
     "guardian_hint",
     metadata,
@@ -82,6 +85,7 @@ parents = sa.Table(
     sa.Column("email_changed_at", UtcTime),
     sa.Column("deleted_at", UtcTime),
     sa.Index(None, "email"),
+    sa.Index("ix_parent_email_lower", sa.text("lower(email)")),
 )
 
 visits = sa.Table(
@@ -153,7 +157,24 @@ links = sa.Table(
     sa.Index(None, "claimed_school", "state"),
     sa.Index(None, "decided_by", "changed_at"),
     sa.Index(None, "state", "expires_at"),
+    sa.Index(None, "parent"),
+    sa.Index(None, "claimed_number"),
+    sa.Index(None, "corrected_number"),
 )
+
+waiting_places = sa.Table(
+    "waiting_place",
+    metadata,
+    sa.Column("list", sa.String(20), primary_key=True),
+    sa.Column("school", sa.ForeignKey("school.code"), primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("visit", sa.ForeignKey("visit.id"), primary_key=True),
+    sa.Column("link", sa.ForeignKey("link.id"), primary_key=True),
+    sa.Index(None, "list", "day", "visit"),
+    sa.Index(None, "link"),
+)
+"""Which undecided link stands in which list of which school, in the order of the list. Derived, and kept true
+by `storage/waiting.py`: the school is a link's, the day its visit's, and no index spans two tables."""
 
 identity_proofs = sa.Table(
     "identity_proof",

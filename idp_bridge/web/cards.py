@@ -13,6 +13,7 @@ from idp_bridge.domain.link import WAITING, LinkState
 from idp_bridge.services.reading import Child, Step
 from idp_bridge.web import wording
 from idp_bridge.web.languages import day, moment, plain_day
+from idp_bridge.web.reasons import why
 
 ORDER = (
     LinkState.AWAITING_VISIT,
@@ -30,7 +31,8 @@ REPLACED = (LinkState.DENIED, LinkState.LAPSED)
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One child as My children shows it. `happened` are rows (when, what, ISO time) for the timeline."""
+    """One child as My children shows it. `happened` are rows (when, what, ISO time) for the timeline;
+    `why` says why an app may not show the child."""
 
     id: str
     state: LinkState
@@ -38,6 +40,7 @@ class Card:
     title: str
     fact: str
     sentence: str
+    why: str
     happened: tuple[tuple[str | None, str, str], ...]
     phone: str
     in_apps: bool
@@ -59,8 +62,9 @@ def card(child: Child, today: date, zone: ZoneInfo) -> Card:
         title=_title(child),
         fact=_fact(child),
         sentence=_sentence(child, state, zone),
+        why=why(child, state),
         happened=(*_happened(child), *_next(child, state)),
-        phone=child.school.phone,
+        phone="" if state is LinkState.REFERRED else child.school.phone,
         in_apps=child.in_apps,
     )
 
@@ -148,8 +152,10 @@ def _happened(child: Child) -> list[tuple[str | None, str, str]]:
 
 
 def _words(step: Step) -> str:
-    """Return what happened; a paper log is told for ever."""
+    """Return what happened and where; a paper log is told for ever."""
     words = str(wording.EVENTS[step.event])
+    if step.school:
+        words = _("%(what)s (%(school)s)", what=words, school=step.school.name)
     return f"{words}. {wording.on_paper(step.seen_at)}" if step.seen_at else words
 
 

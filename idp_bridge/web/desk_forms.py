@@ -19,6 +19,7 @@ from idp_bridge.web import desk_wording, wording
 from idp_bridge.web.forms import OptionalDate
 
 LONGEST_CODE = 40
+LONGEST_SEARCH = 320
 OVERRULE, MUST_TICK = _l("Verify all the same"), _l("Tick this to verify all the same")
 PAGE_FORM = "decide"
 """Name of the one form of the visit page to which the fields of every child belong."""
@@ -31,6 +32,18 @@ class CodeForm(FlaskForm):
         _l("Scan or type a visit code"),
         [InputRequired(_l("Scan or type the eight letters"))],
         description=_l("The scanner presses Enter for you. Letters only; the dash is optional."),
+    )
+    status = 0
+    """What to answer with where the code leads to no visit."""
+
+
+class SearchForm(CodeForm):
+    """A visit code, a student number or a parent's e-mail."""
+
+    code = StringField(
+        _l("Find a request"),
+        [InputRequired(_l("Type a student number, an e-mail or a code"))],
+        description=_l("Student number, the parent’s e-mail, or a visit code"),
     )
 
 

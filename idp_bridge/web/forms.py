@@ -53,6 +53,10 @@ class NumberForm(FlaskForm):
         """Show an earlier answer again."""
         self.number.data = student_number(answer)
 
+    def refuse(self, _reason: str) -> None:
+        """Say that another child of this request has the number."""
+        self.number.errors = [_("You have added this student already")]
+
 
 class DateParts(Form):
     """A remembered date: month, day and year, each on its own."""

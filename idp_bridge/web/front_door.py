@@ -10,7 +10,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from idp_bridge.services.house import House
 from idp_bridge.web import (
+    account,
+    asking,
     correcting,
+    desk_queue,
     district,
     errors,
     guards,
@@ -21,7 +24,6 @@ from idp_bridge.web import (
     paper,
     parent,
     restrictions,
-    school,
     security,
     signin,
     start,
@@ -36,8 +38,10 @@ ROOMS = (
     start,
     status,
     parent,
+    asking,
+    account,
     student,
-    school,
+    desk_queue,
     correcting,
     paper,
     moving,

@@ -51,7 +51,11 @@ def _menu(realm: str | None, population: str) -> list[tuple[str, str, str]]:
         return [(_("Sign in"), url_for("signin.start", realm="parents"), "GET")]
     leave = (_("Sign out"), url_for("signout.leave"), "POST")
     if realm == "parents":
-        return [(_("My children"), url_for("parent.children"), "GET"), leave]
+        return [
+            (_("My children"), url_for("parent.children"), "GET"),
+            (_("My account"), url_for("account.show"), "GET"),
+            leave,
+        ]
     if population == Population.STUDENT:
         return [(_("My records"), url_for("student.records"), "GET"), leave]
     return [leave]

@@ -1,4 +1,4 @@
-"""Serve the desk: find a visit, record the identity, verify or refuse each child; never decides a duty.
+"""Serve a visit at the desk: record the identity, verify or refuse each child; never decides a duty.
 
 Each request asks LDAP afresh through the service it calls; nothing here trusts the sign-in for that.
 """
@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, url_for
 from flask_babel import gettext as _
 
 from idp_bridge.domain.errors import (
     BadInput,
     ChangedMeanwhile,
     CodeLapsed,
-    CodeUnknown,
-    CodeUsed,
     ConflictOfInterest,
     DistrictAddress,
     EndedBefore,
@@ -30,23 +28,21 @@ from idp_bridge.domain.errors import (
     SamePerson,
     SignInAgain,
 )
-from idp_bridge.domain.link import WAITING, Link, LinkId, LinkState, VisitId
+from idp_bridge.domain.link import Link, LinkId, LinkState, VisitId
 from idp_bridge.domain.people import SchoolCode
 from idp_bridge.services.agreeing import agree_link, refer_link
-from idp_bridge.services.desk import DeskVisit, find_link, queue
+from idp_bridge.services.desk import DeskVisit, find_link
 from idp_bridge.services.refusing import refuse_link
-from idp_bridge.services.verifying import Choice, find_visit, record_identity, verify_link, verify_links
-from idp_bridge.web import desk_children, desk_wording, errors, wording
+from idp_bridge.services.verifying import Choice, record_identity, verify_link, verify_links
+from idp_bridge.web import desk_children, errors, wording
 from idp_bridge.web.desk_forms import (
-    LONGEST_CODE,
-    CodeForm,
     EvidenceForm,
     RefusalForm,
     evidence_form,
     identity_form,
     overrule_form,
 )
-from idp_bridge.web.desk_person import house, place_name, staff, uid
+from idp_bridge.web.desk_person import house, uid
 from idp_bridge.web.desk_visit import (
     child_of,
     onward,
@@ -64,11 +60,6 @@ from idp_bridge.web.restriction_forms import say_at_fields
 
 blueprint = Blueprint("school", __name__, url_prefix="/desk")
 
-PAGE_SIZE = 10
-LAST_PAGE = 10_000
-SOON_DAYS = 2
-"""A last day this near carries a tag in the queue."""
-CODE_FAULTS = (CodeUnknown, CodeUsed, CodeLapsed)
 SAID_ON_THE_VISIT = (
     ChangedMeanwhile,
     CodeLapsed,
@@ -84,30 +75,6 @@ SAID_ON_THE_VISIT = (
     SignInAgain,
 )
 """Refusals said on top of the visit as it stands now, where the clerk sees what to do."""
-
-
-@blueprint.get("")
-@for_staff
-def desk() -> str:
-    """Show the code field and the visits that wait at my schools, nearest last day first."""
-    return _desk(CodeForm(formdata=None))
-
-
-@blueprint.post("/find")
-@for_staff
-def find() -> Any:
-    """Open the visit of a code; a code that opens none comes back with words at the field."""
-    form = CodeForm()
-    if not form.validate():
-        return _desk(form), 422
-    typed = str(form.code.data)[:LONGEST_CODE]
-    try:
-        visit = find_visit(house(), uid(), typed)
-    except CODE_FAULTS as refusal:
-        words = errors.TABLE[type(refusal)]
-        form.code.errors = [f"{words.title}. {words.text}"]
-        return _desk(form), words.status
-    return redirect(url_for("school.visit", visit_id=visit))
 
 
 @blueprint.get("/visits/<string:visit_id>")
@@ -237,33 +204,6 @@ def refuse(link_id: str) -> Any:
 
 
 # --- pages ---------------------------------------------------------------------------------------
-
-
-def _desk(form: CodeForm) -> str:
-    asked = staff()
-    wanted = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
-    waiting = queue(house(), asked, (wanted - 1) * PAGE_SIZE, PAGE_SIZE)
-    pages = max(1, -(-waiting.total // PAGE_SIZE))
-    if wanted > pages:  # somebody decided the last ones meanwhile
-        waiting = queue(house(), asked, (pages - 1) * PAGE_SIZE, PAGE_SIZE)
-    last = min(waiting.first + waiting.size, waiting.total)
-    return render_template(
-        "school/desk.html",
-        form=form,
-        waiting=waiting,
-        page=min(wanted, pages),
-        pages=pages,
-        summary=_("%(first)d to %(last)d of %(total)d, nearest deadline first",
-                  first=min(waiting.first + 1, last), last=last, total=waiting.total),
-        waits=WAITING,
-        mine={school.code for school in waiting.schools},
-        relationships=wording.RELATIONSHIPS,
-        number=wording.student_number,
-        soon=SOON_DAYS,
-        deadline_day=desk_wording.deadline_day,
-        school_name=place_name(waiting.schools),
-        person_name=asked.name,
-    )  # fmt: skip
 
 
 def _chosen(shown: DeskVisit) -> dict[str, EvidenceForm | None]:

@@ -28,6 +28,13 @@ blueprint = Blueprint("signin", __name__, url_prefix="/signin")
 out = Blueprint("signout", __name__)
 csrf = CSRFProtect()
 
+ACTIONS = {
+    "email": "UPDATE_EMAIL",
+    "password": "UPDATE_PASSWORD",
+    "passkey": "webauthn-register-passwordless",
+    "delete": "delete_account",
+}
+"""What a parent can change of the account on Keycloak's own pages, and come back (`kc_action`)."""
 HOME = {"parents": "parent.children", "district": "school.desk"}
 HOME_OF_STUDENTS = "student.records"
 
@@ -61,7 +68,10 @@ def install(app: Flask) -> None:
 @blueprint.get("/<string:realm>")
 @for_everybody
 def start(realm: str) -> Response:
-    """Send the browser to the realm's sign-in page; `new=1` opens registration, `fresh=1` asks again."""
+    """Send the browser to the realm's sign-in page.
+
+    `new=1` opens registration, `fresh=1` asks for the password again, `action` leads to a change there.
+    """
     client = _client(realm)
     session["next"] = local_path(request.args.get("next"), "")
     extra = {"ui_locales": current_code()}
@@ -69,6 +79,8 @@ def start(realm: str) -> Response:
         extra["prompt"] = "create"
     if request.args.get("fresh"):  # an account that changed: a sign-in of this morning is not enough
         extra["prompt"] = "login"
+    if realm == "parents" and request.args.get("action") in ACTIONS:
+        extra["kc_action"] = ACTIONS[request.args["action"]]
     callback = url_for("signin.callback", realm=realm, _external=True)
     try:
         return client.authorize_redirect(callback, **extra)

@@ -23,11 +23,12 @@ NOT_BROUGHT = (EvidenceKind.SCHOOL_RECORD, EvidenceKind.OTHER_ACCEPTED)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A school as the slip prints it."""
+    """A school as the slip prints it; `students` are the numbers it decides about, where there are others."""
 
     name: str
     address_lines: tuple[str, ...]
     hours: str
+    students: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def paper(slip: Slip, policy: EvidencePolicy) -> Paper:
         code=slip.code,
         qr=picture(slip.code),
         visit_by=slip.visit.visit_by,
-        places=tuple(_place(school) for school in slip.schools),
+        places=tuple(_place(school, slip) for school in slip.schools),
         bring=tuple(_bring(slip.links, policy)),
         students=tuple(_student(link) for link in slip.links),
     )
@@ -65,10 +66,15 @@ def born(birth_date: date) -> str:
     return format_date(birth_date, "long", rebase=False)
 
 
-def _place(school: School) -> Place:
+def _place(school: School, slip: Slip) -> Place:
     street, comma, town = school.address.partition(", ")
     lines = tuple(line for line in (street, town if comma else "") if line)
-    return Place(school.name, lines, school.office_hours)
+    here = [
+        wording.student_number(link.claimed.student_number)
+        for link in slip.links
+        if link.claimed.school == school.code
+    ]
+    return Place(school.name, lines, school.office_hours, ", ".join(here) if len(slip.schools) > 1 else "")
 
 
 def _student(link: Link) -> tuple[str, str, str]:

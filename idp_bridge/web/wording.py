@@ -157,28 +157,33 @@ END_ADVICE: dict[str, LazyString] = {
     "merged": _l("Nothing is lost: look for the other link under My children."),
 }
 
+_ON_HOLD = _l("The link was put on hold")
+_WORKS_AGAIN = _l("The link works again")
+
 EVENTS: dict[str, LazyString] = {
     "link:requested": _l("You asked to be linked"),
+    "link:corrected": _l("The school corrected the request with you"),
     "link:verified": _l("The school confirmed the link"),
     "link:second-person-asked": _l("The school saw your papers"),
     "link:referred": _l("The school sent your request to the district office"),
     "link:denied": _l("The school could not confirm the request"),
+    "link:undone": _l("The school took its answer back"),
+    "link:reopened": _l("The request was opened again"),
+    "link:cancelled": _l("The request was taken back"),
     "link:lapsed": _l("The visit time was over"),
     "link:revoked": _l("The link was ended"),
     "link:left": _l("You ended the link"),
     "link:expired": _l("The link reached its end date"),
     "link:came-of-age": _l("The student turned 18"),
     "link:withdrawn": _l("The student left the district’s schools"),
-    "link:granted": _l("The student allowed you to see the records again"),
-    "link:grant-withdrawn": _l("The student took that back"),
-    "link:suspended": _l("The link was put on hold"),
-    "link:resumed": _l("The link works again"),
-    "link:disputed": _l("The link was put on hold"),
-    "link:dispute-settled": _l("The link works again"),
-    "link:corrected": _l("The school corrected the request with you"),
-    "link:reopened": _l("The request was opened again"),
     "link:merged": _l("The link moved to your newer account"),
     "link:moved": _l("The link moved here from your earlier account"),
+    "link:granted": _l("The student allowed you to see this"),
+    "link:grant-withdrawn": _l("The student took the permission back"),
+    "link:suspended": _ON_HOLD,
+    "link:disputed": _ON_HOLD,
+    "link:resumed": _WORKS_AGAIN,
+    "link:dispute-settled": _WORKS_AGAIN,
 }
 """What a parent reads in "What has happened". An event that is not listed is not shown: it names no staff
 and tells nothing of what happened behind the counter."""
@@ -190,6 +195,13 @@ BIRTH_DATE_FAULTS: dict[str, LazyString] = {
 
 APP_NAMES = {"oneview": "OneView", "focus": "Focus"}
 """Web apps of the district that a browser can open, by the name settings give them."""
+
+CLIENT_NAMES: dict[str, LazyString | str] = {
+    **APP_NAMES,
+    "mobile": _l("The mobile app"),
+    "idp-bridge": _l("These pages: My children and My account"),
+}
+"""Apps by the name they have in the realm."""
 
 HELP_HOURS = _l("Monday to Friday, 8 to 4")
 """The usual office hours of a district, named here so that they have a translation."""
@@ -211,6 +223,11 @@ def on_paper(seen_at: datetime | None) -> str:
 def student_number(number: str) -> str:
     """Return a student number as people read it aloud: `4655 4860`."""
     return f"{number[:4]} {number[4:]}"
+
+
+def app_name(client: str) -> str:
+    """Return the name of an app; one we have no words for under the name the realm gives it."""
+    return str(CLIENT_NAMES.get(client, client))
 
 
 def any_of(words: Iterable[object]) -> str:

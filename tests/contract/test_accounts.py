@@ -7,6 +7,7 @@ import secrets
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import pytest
@@ -19,6 +20,7 @@ from idp_bridge.services.failures import Gone, OutsideFailure, Refused
 from idp_bridge.services.ports import Account, ParentAccounts
 from tests.fakes.accounts import FakeAccounts
 from tests.realms.conftest import first_links
+from tests.realms.signing_in import App, sign_in
 
 LINKED = '{"v":1,"rev":7,"asof":1795468790,"links":[{"id":"46554860","rel":"parent","pur":["records"]}]}'
 CALLS: dict[str, Callable[[ParentAccounts, Account], object]] = {
@@ -26,6 +28,7 @@ CALLS: dict[str, Callable[[ParentAccounts, Account], object]] = {
     "write_links": lambda accounts, account: accounts.write_links(account, LINKED),
     "end_sessions": lambda accounts, account: accounts.end_sessions(account.id),
     "drop_offline_tokens": lambda accounts, account: accounts.drop_offline_tokens(account.id),
+    "uses": lambda accounts, account: accounts.uses(account.id),
 }
 
 
@@ -38,6 +41,7 @@ class Side(Protocol):
     def change(self, parent: ParentId, **fields: Any) -> None: ...
     def stored(self, parent: ParentId) -> Account: ...
     def remove(self, parent: ParentId) -> None: ...
+    def sign_in(self, parent: ParentId, client: str) -> None: ...
 
 
 class FakeSide:
@@ -62,6 +66,9 @@ class FakeSide:
     def remove(self, parent: ParentId) -> None:
         self.accounts.remove(parent)
 
+    def sign_in(self, parent: ParentId, client: str) -> None:
+        self.accounts.used(parent, client, datetime.now(UTC))
+
 
 @dataclass
 class RealSide:
@@ -70,6 +77,7 @@ class RealSide:
     realm: Realm
     accounts: KeycloakAccounts
     made: list[str]
+    apps: dict[str, App]
 
     def register(self, email: str, *, enabled: bool = True, outside: bool = False) -> ParentId:
         body = {
@@ -107,6 +115,11 @@ class RealSide:
         self.realm.delete(f"users/{parent}", "")
         self.made.remove(parent)
 
+    def sign_in(self, parent: ParentId, client: str) -> None:
+        password = {"type": "password", "value": f"Tide-{secrets.token_hex(6)}", "temporary": False}
+        self.realm.put(f"users/{parent}/reset-password", password, "")
+        sign_in(self.apps[client], self.stored(parent).username, password["value"])
+
 
 @pytest.fixture
 def fake_side():
@@ -116,7 +129,14 @@ def fake_side():
 @pytest.fixture
 def real_side(stack, bridge_accounts):
     admin = AdminServer(stack.keycloak.url, stack.keycloak.admin_user, stack.keycloak.admin_password)
-    side = RealSide(Realm(admin, "parents"), bridge_accounts, [])
+    issuer, urls = stack.issuer("parents"), stack.realm_env()
+    apps = {
+        "oneview": App(
+            issuer, "oneview", stack.secrets["oneview"], f"{stack.app_urls['oneview']}/callback/parents"
+        ),
+        "mobile": App(issuer, "mobile", "", urls["MOBILE_REDIRECT_URI"]),
+    }
+    side = RealSide(Realm(admin, "parents"), bridge_accounts, [], apps)
     yield side
     for user in side.made:
         side.realm.delete(f"users/{user}", "")
@@ -244,3 +264,28 @@ def test_ending_sessions_of_somebody_without_any_is_fine(side, parent):
     side.accounts.end_sessions(parent)
     side.accounts.drop_offline_tokens(parent)
     assert side.accounts.get(parent).enabled
+
+
+def test_who_signed_in_nowhere_used_nothing(side, parent):
+    assert side.accounts.uses(parent) == ()
+
+
+def test_each_app_is_named_once_with_the_last_time_the_latest_first(side, parent):
+    began = datetime.now(UTC) - timedelta(seconds=5)
+    for client in ("oneview", "mobile", "oneview", "mobile"):
+        side.sign_in(parent, client)
+    uses = side.accounts.uses(parent)
+    assert sorted(use.client for use in uses) == ["mobile", "oneview"]
+    assert all(began < use.last_at < datetime.now(UTC) + timedelta(seconds=5) for use in uses)
+    assert [use.last_at for use in uses] == sorted((use.last_at for use in uses), reverse=True)
+
+
+def test_an_app_is_still_named_after_its_session_ended(side, parent):
+    side.sign_in(parent, "oneview")
+    side.accounts.end_sessions(parent)
+    assert [use.client for use in side.accounts.uses(parent)] == ["oneview"]
+
+
+def test_nobody_sees_what_another_parent_used(side, parent):
+    side.sign_in(side.register(address()), "oneview")
+    assert side.accounts.uses(parent) == ()

@@ -110,6 +110,13 @@ def test_dropping_offline_tokens_alone_leaves_an_online_session(bridge_accounts,
     assert oneview.refresh(online).status_code == 200
 
 
+def test_an_app_with_an_offline_token_alone_is_named(bridge_accounts, realm, mobile, person):
+    sign_in(mobile, person.name, person.password, "openid offline_access")
+    realm.delete("events", "")  # so that no sign-in is remembered, only the token
+    (use,) = bridge_accounts.uses(ParentId(person.id))
+    assert use.client == "mobile"
+
+
 @pytest.fixture
 def wire(stack) -> Iterator[FaultyProxy]:
     """The wire to Keycloak: each token request of a fresh object opens a connection of its own."""

@@ -10,7 +10,7 @@ from typing import Any
 from idp_bridge.domain.claims import ATTRIBUTE, MAX_LENGTH
 from idp_bridge.domain.people import ParentId
 from idp_bridge.services.failures import Gone, Refused
-from idp_bridge.services.ports import Account, AccountEvent
+from idp_bridge.services.ports import Account, AccountEvent, AppUse
 from idp_bridge.services.rows import Store
 
 DECLARED = re.compile(r'\{"v":[0-9]{1,3},"rev":[0-9]{1,12},"asof":[0-9]{1,12},"links":\[.*\].*\}')
@@ -32,6 +32,7 @@ class FakeAccounts:
         self._failures: dict[str, Exception] = {}
         self.calls: list[str] = []
         self.ended: list[ParentId] = []
+        self._uses: dict[ParentId, dict[str, datetime]] = {}
         self.writes = 0
         self.swallow_writes = False
         self.happened: list[AccountEvent] = []
@@ -123,6 +124,16 @@ class FakeAccounts:
     def drop_offline_tokens(self, parent: ParentId) -> None:
         """Note the call."""
         self._called("drop_offline_tokens", parent)
+
+    def used(self, parent: ParentId, client: str, at: datetime) -> None:
+        """Let the parent sign in to an app."""
+        self._uses.setdefault(parent, {})[client] = at
+
+    def uses(self, parent: ParentId) -> tuple[AppUse, ...]:
+        """Return each app's last sign-in, the latest first."""
+        self._called("uses", parent)
+        newest = sorted(self._uses.get(parent, {}).items(), key=lambda one: one[1], reverse=True)
+        return tuple(AppUse(client, at) for client, at in newest)
 
     def _called(self, call: str, parent: ParentId) -> None:
         self.calls.append(call)

@@ -8,6 +8,7 @@ from idp_bridge.domain.people import Parent, SchoolCode
 from idp_bridge.outside.oneroster import read_bundle
 from idp_bridge.services.linking import request_link
 from idp_bridge.services.rostering import RosterCounts, import_roster
+from idp_bridge.services.rows import DeskList, Where
 from idp_bridge.storage.audit import SqlAudit
 from tests.conftest import AMARA, IRIS, NOW
 from tests.roster.bundles import FILES_12, TODAY, replaced, with_cell, write_folder
@@ -145,7 +146,9 @@ def test_a_transfer_keeps_the_student_and_what_is_linked(house, bring):
     with house.store.reading() as rows:
         assert rows.students.get(link.student).school == "0610"
         # The desk of the new school sees the visit now, beside the one the parent named.
-        assert rows.visits.queue_length(frozenset({SchoolCode("0610")})) == 1
+        for school in ("0552", "0610"):
+            where = Where(DeskList.VISITS, frozenset({SchoolCode(school)}))
+            assert [row.visit.id for row in rows.queue.page(where, 0, 10)] == [link.visit]
 
 
 def test_a_student_who_moved_between_schools_mid_year_has_the_role_that_has_not_ended(house, bring):

@@ -14,7 +14,7 @@ from idp_bridge.domain.matching import Match
 from idp_bridge.domain.people import Parent, Relationship, SchoolCode
 from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.services.counter import staff_member
-from idp_bridge.services.desk import desk_visit, queue
+from idp_bridge.services.desk import desk_visit
 from idp_bridge.services.restricting import Order, place
 from idp_bridge.services.verifying import record_identity
 from tests.conftest import AMARA, IRIS, MATEO, NOW, OTHER, SCHOOLS, TEO, staff
@@ -80,8 +80,6 @@ def test_without_a_duty_nothing_is_shown(house, uid):
     link = asked(house, AMARA, claim_for(IRIS))
     with pytest.raises(NoDuty):
         shown(house, uid, link.visit)
-    with pytest.raises(NoDuty):
-        queue(house, staff_member(house, uid), 0, 10)
 
 
 def test_a_visit_that_is_not_there(house):
@@ -192,25 +190,6 @@ def test_the_last_day_counts_in_the_district_s_time_zone(house, clock):
     assert not shown(house, "jo.hathaway", link.visit).lapsed
     clock.advance(hours=1)
     assert shown(house, "jo.hathaway", link.visit).lapsed
-
-
-def test_the_queue_names_my_schools_and_counts_all(house, clock):
-    asked(house, AMARA, claim_for(IRIS))
-    clock.advance(days=1)
-    asked(house, OTHER, claim_for(MATEO))
-    mine = queue(house, staff_member(house, "jo.hathaway"), 0, 10)
-    assert ([row.parent.id for row in mine.rows], mine.total) == ([AMARA], 1)
-    assert [school.code for school in mine.schools] == ["0552"]
-    every = queue(house, staff_member(house, "dee.collins"), 1, 1)
-    assert ([row.parent.id for row in every.rows], every.total, every.first) == ([OTHER], 2, 1)
-    assert every.today == date(2026, 11, 25)
-
-
-def test_a_clerk_at_two_schools_sees_both_queues(house):
-    house.directory.set_roles("jo.hathaway", "0552:office", "0610:principal")
-    asked(house, AMARA, claim_for(IRIS))
-    asked(house, OTHER, claim_for(MATEO))
-    assert queue(house, staff_member(house, "jo.hathaway"), 0, 10).total == 2
 
 
 def test_no_code_is_stored_where_a_page_could_leak_it(house):

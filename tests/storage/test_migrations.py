@@ -72,6 +72,7 @@ def counts(store) -> dict[str, int]:
         }
 
 
+@pytest.mark.filterwarnings("ignore:.*expression-based index")  # SQLite cannot say what it holds
 def test_the_migrations_end_at_the_declared_tables(store):
     with store.connection(write=False) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
@@ -95,7 +96,8 @@ def test_rows_live_through_every_step_that_keeps_their_table(lived_in):
         assert counts(lived_in).items() <= before.items()
     kept = counts(lived_in)
     schema.upgrade(lived_in)
-    assert counts(lived_in) == {**dict.fromkeys(metadata.tables, 0), **kept}
+    derived = {"waiting_place": before["waiting_place"], "restricted": before["restricted"]}
+    assert counts(lived_in) == {**dict.fromkeys(metadata.tables, 0), **kept, **derived}
     with lived_in.reading() as rows:
         assert rows.audit.first_bad() is None
         assert len(rows.links.of_parent(AMARA)) == 1
@@ -143,5 +145,6 @@ def test_a_step_that_fails_leaves_the_step_before(lived_in):
         connection.exec_driver_sql("DROP TABLE notice")
     assert counts(lived_in) == before
     schema.upgrade(lived_in)
-    stands = {"restricted": before["restriction"]}  # written down by the migration that adds the table
-    assert counts(lived_in) == {**dict.fromkeys(metadata.tables, 0), **before, **stands}
+    # What the migrations that add these tables write down from the rows there were.
+    derived = {"waiting_place": 1, "restricted": before["restriction"]}
+    assert counts(lived_in) == {**dict.fromkeys(metadata.tables, 0), **before, **derived}

@@ -10,6 +10,7 @@ from idp_bridge.domain.link import Move
 from idp_bridge.domain.people import Parent, ParentId, SchoolCode
 from idp_bridge.services.expiring import lapse_visits
 from idp_bridge.services.linking import cancel_request
+from idp_bridge.services.rows import DeskList, Where
 from tests.conftest import IRIS, MATEO, NOW, TEO
 from tests.web.families import after, asked, claim, claim_for, confirmed
 
@@ -30,10 +31,10 @@ def family(house):
 
 
 def listed(house, *schools: SchoolCode, first: int = 0, size: int = 10) -> list[str]:
-    codes = frozenset(schools)
+    where = Where(DeskList.VISITS, frozenset(schools))
     with house.store.reading() as rows:
-        found = rows.visits.queue(codes, first, size)
-        assert len(found) <= rows.visits.queue_length(codes)
+        found = rows.queue.page(where, first, size)
+        assert len(found) <= rows.queue.counts((where,), None, NOW, (1000, 1000))[0]
     return [row.parent.given_name for row in found]
 
 
@@ -73,7 +74,7 @@ def test_a_visit_with_two_children_is_listed_once_with_both(house, family, clock
     clock.advance(seconds=1)
     asked(house, parent, claim_for(TEO))
     with house.store.reading() as rows:
-        (row,) = rows.visits.queue(frozenset({LAKESIDE}), 0, 10)
+        (row,) = rows.queue.page(Where(DeskList.VISITS, frozenset({LAKESIDE})), 0, 10)
     assert [link.student for link in row.links] == [IRIS.id, TEO.id]
 
 

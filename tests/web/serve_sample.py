@@ -1,7 +1,8 @@
 """Serve every page of a parent with a sample family, for the eye and for axe; needs no Keycloak and no LDAP.
 
 `python -m tests.web.serve_sample [PORT]` prints the addresses. A cookie `idp_bridge=family` signs in a parent
-with a child in every state, `idp_bridge=nobody` one without a child.
+with a child in every state, `idp_bridge=nobody` one without a child, `idp_bridge=seven` one who asked for
+seven children at four schools.
 """
 
 from __future__ import annotations
@@ -16,9 +17,19 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 
 from idp_bridge.domain.link import Move
-from idp_bridge.domain.people import Parent, ParentId, School, SchoolCode, Student, StudentId, StudentNumber
+from idp_bridge.domain.people import (
+    Parent,
+    ParentId,
+    Relationship,
+    School,
+    SchoolCode,
+    Student,
+    StudentId,
+    StudentNumber,
+)
 from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.services.house import House, Rules
+from idp_bridge.services.linking import request_links
 from idp_bridge.settings import District, Realm
 from idp_bridge.storage import schema
 from idp_bridge.storage.sessions import SqlSessions
@@ -33,7 +44,7 @@ from tests.fakes.wakeup import FakeWakeup
 from tests.web.families import after, asked, claim, claim_for, confirmed
 
 NOW = datetime(2026, 11, 21, 14, 14, tzinfo=UTC)
-FAMILY, NOBODY = ParentId("family"), ParentId("nobody")
+FAMILY, NOBODY, SEVEN = ParentId("family"), ParentId("nobody"), ParentId("seven")
 HOURS = "Front office, Monday to Friday, 7:30 to 3:30"
 SCHOOLS = (
     School(
@@ -73,13 +84,15 @@ def sample_house(folder: Path) -> House:
     schema.upgrade(store)
     with store.transaction() as rows:
         rows.roster.write(RosterChanges(schools=SCHOOLS, students=(MATEO, NOA, VERA, IRIS)))
-        for parent in (FAMILY, NOBODY):
+        for parent in (FAMILY, NOBODY, SEVEN):
             rows.parents.save(Parent(parent, "amara@mail.example", "Amara", "Quintero-Bell", "en", NOW))
     zone = ZoneInfo("America/New_York")
     rules = Rules(code_key=b"k" * 32, zone=zone, email_domains=("district.example",))
-    return House(
-        store, FakeAccounts(store), FakeDirectory(), FakeMail(), FakeWakeup(), FixedClock(NOW), rules
-    )
+    accounts = FakeAccounts(store)
+    accounts.add(FAMILY, "amara@mail.example")
+    for client, days in (("oneview", 1), ("mobile", 3), ("idp-bridge", 0)):
+        accounts.used(FAMILY, client, NOW - timedelta(days=days, hours=2))
+    return House(store, accounts, FakeDirectory(), FakeMail(), FakeWakeup(), FixedClock(NOW), rules)
 
 
 def fill(house: House) -> None:
@@ -94,13 +107,23 @@ def fill(house: House) -> None:
     after(house, asked(house, FAMILY, claim("46703315")), Move.DENY, "relationship-not-shown")
     confirmed(house, asked(house, FAMILY, claim_for(MATEO)), MATEO)
     after(house, confirmed(house, asked(house, FAMILY, claim_for(NOA)), NOA), Move.SUSPEND)
+    after(house, asked(house, FAMILY, claim("46301188", school="0731")), Move.ASK_SECOND)
+    after(house, asked(house, FAMILY, claim("46309920", school="9001")), Move.REFER)
     with house.store.transaction() as rows:
         visit = rows.visits.open_of(FAMILY)
         assert visit
         rows.visits.save(replace(visit, closed_at=clock.now()))
     clock.at = NOW
     asked(house, FAMILY, claim_for(IRIS))
-    asked(house, FAMILY, claim("46610927", date(2018, 7, 30)))
+    asked(house, FAMILY, claim("46610927", date(2018, 7, 30), "0610", Relationship.FOSTER_PARENT))
+
+
+def ask_for_seven(house: House) -> None:
+    """Let a parent ask for seven children at four schools, as three kinds of relative."""
+    kinds = (Relationship.PARENT, Relationship.STEP_PARENT, Relationship.FOSTER_PARENT)
+    schools = ("0552", "0610", "0731", "9001")
+    claims = [claim(f"4690000{at}", date(2015, 1, 1 + at), schools[at % 4], kinds[at % 3]) for at in range(7)]
+    request_links(house, SEVEN, claims)
 
 
 def sign_in(sessions: SqlSessions, parent: ParentId) -> None:
@@ -124,9 +147,11 @@ def sample_web(folder: Path, url: str) -> Flask:
     """Return the bridge's pages with the sample family, both parents signed in."""
     house = sample_house(folder)
     fill(house)
+    ask_for_seven(house)
     sessions = SqlSessions(house.store)
     sign_in(sessions, FAMILY)
     sign_in(sessions, NOBODY)
+    sign_in(sessions, SEVEN)
     realms = {
         name: Realm(issuer=f"http://localhost:1/realms/{name}", client_secret="unused")
         for name in ("parents", "district")

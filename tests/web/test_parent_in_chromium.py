@@ -13,7 +13,17 @@ from tests.web.serve_sample import sample_web
 
 SCREENS = [("en", 390, "light"), ("en", 1280, "dark"), ("es", 1280, "light"), ("es", 320, "light")]
 ANYBODY = ("/", "/start?app=oneview", "/nothing-here")
-PARENT = ("/children", "/visit", "/visit/slip")
+PARENT = (
+    "/children",
+    "/children/why",
+    "/children/told",
+    "/visit",
+    "/visit/slip",
+    "/account",
+    "/account/delete",
+    "/account/signed-out",
+)
+ENDS = ("/about", "/cancel", "/leave", "/not-mine")
 QUESTIONS = ("number", "birth-date", "school", "relationship")
 
 
@@ -59,7 +69,7 @@ def test_every_page_is_right_on_every_screen(chromium, address, language, width,
     family = _page(chromium, address, "family", language, **screen)
     faults = _seen(anybody, address, width, ANYBODY) | _seen(family, address, width, PARENT)
     family.goto(f"{address}/children")
-    for end in ("/about", "/cancel"):
+    for end in ENDS:
         family.goto(f"{address}/children")
         family.locator(f'a[href$="{end}"]').first.click()
         faults[end] = _faults(family, width)
@@ -117,10 +127,91 @@ def test_a_parent_gets_the_code_without_a_script_by_keyboard_and_touch(chromium,
     page.context.close()
 
 
+def _sheets(chromium, address, who, language="en") -> int:
+    page = _page(chromium, address, who, language)
+    page.goto(f"{address}/visit/slip")
+    paper = page.pdf(format="Letter")
+    page.context.close()
+    return paper.count(b"/Type /Page\n") + paper.count(b"/Type /Page ")
+
+
 @pytest.mark.browser
 def test_the_slip_fits_one_sheet_of_paper(chromium, address):
-    page = _page(chromium, address, "family")
-    page.goto(f"{address}/visit/slip")
-    sheet = page.pdf(format="Letter")
-    assert sheet.count(b"/Type /Page\n") + sheet.count(b"/Type /Page ") == 1
+    assert _sheets(chromium, address, "family") == 1
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_seven_children_at_four_schools_fit_one_sheet_too(chromium, address, language):
+    assert _sheets(chromium, address, "seven", language) == 1
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("language", "width", "mode"), SCREENS)
+def test_every_page_about_several_children_is_right(chromium, address, language, width, mode):
+    screen = {"viewport": {"width": width, "height": 844}, "color_scheme": mode}
+    page = _page(chromium, address, "nobody", language, **screen)
+    faults = {}
+    for place, born in enumerate(("2016", "2018")):
+        page.goto(f"{address}/children/add/number?child={place}")
+        faults[f"number {place}"] = _faults(page, width)
+        page.fill("#number", f"4655486{place}")
+        page.click("form.card button.primary")
+        for part, value in (("month", "3"), ("day", "9"), ("year", born)):
+            page.fill(f"#birth_date-{part}", value)
+        page.click("form.card button.primary")
+        if place == 0:
+            page.check("[name=school][value='0552']")
+            page.click("form.card button.primary")
+            page.check("[name=relationship][value='step-parent']")
+        else:
+            faults["same"] = _faults(page, width)
+            page.goto(f"{address}/children/add/check")
+            faults["half done"] = _faults(page, width)
+            page.goto(f"{address}/children/add/same?child=1")
+        page.click("form.card button.primary")
+        faults[f"check {place}"] = _faults(page, width)
+    page.goto(f"{address}/children")
+    faults["not sent"] = _faults(page, width)
+    for _ in range(2):
+        page.goto(f"{address}/children/add/check")
+        page.locator("form[action*=remove] button").first.click()
     page.context.close()
+    assert {path: found for path, found in faults.items() if found} == {}
+
+
+@pytest.mark.browser
+def test_two_children_get_one_code_without_a_script(chromium, address):
+    page = _page(
+        chromium, address, "nobody", java_script_enabled=False, viewport={"width": 390, "height": 844}
+    )
+    page.goto(f"{address}/children")
+    page.get_by_role("link", name="Add my first child").click()
+    _answer(page, "4655-4860", "2016")
+    page.get_by_text("Lakeside Elementary").click()
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_text("Foster parent").click()
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("link", name="Add another child").click()
+    _answer(page, "4670-3001", "2019")
+    assert page.get_by_text("Lakeside Elementary").is_visible()
+    page.get_by_role("button", name="Yes, the same").click()
+    page.get_by_text("These answers are true").click()
+    page.get_by_role("button", name="Send and get my visit code").click()
+    assert page.locator(".code").count() == 1
+    assert page.locator(".slip-top").inner_text().count("For student") == 2
+    page.get_by_role("link", name="See my children").click()
+    for _ in range(2):
+        page.get_by_role("link", name="This is not my child").first.click()
+        page.get_by_role("button", name="This is not my child").click()
+        page.get_by_role("link", name="My children").last.click()
+    assert page.get_by_role("heading", name="No child is linked to you yet").is_visible()
+    page.context.close()
+
+
+def _answer(page, number: str, year: str) -> None:
+    page.get_by_label("What is your child’s student number?").fill(number)
+    page.keyboard.press("Enter")
+    for part, typed in (("Month", "3"), ("Day", "9"), ("Year", year)):
+        page.get_by_label(part, exact=True).fill(typed)
+    page.get_by_role("button", name="Continue").click()

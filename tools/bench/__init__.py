@@ -1,1 +1,1 @@
-"""Measure the bridge against what the design promises."""
+"""Measure what must stay fast and what must not be told apart, against an aim each: `make bench`."""

@@ -1,0 +1,81 @@
+"""Both databases read the desk's lists and search from indexes, whatever the size: asked by EXPLAIN."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import sqlalchemy as sa
+
+from idp_bridge.services.queueing import Tab, queue, search
+from tests.conftest import staff
+
+CALLS = {
+    "all": lambda house, who: queue(house, who, Tab.ALL, 90, 10),
+    "second": lambda house, who: queue(house, who, Tab.SECOND, 0, 10),
+    "apps": lambda house, who: queue(house, who, Tab.APPS, 0, 10),
+    "number": lambda house, who: search(house, who, "46554860"),
+    "e-mail": lambda house, who: search(house, who, "amara@mail.example"),
+}
+ROLES = {
+    "one school": ("0552:office",),
+    "two schools": ("0552:office", "0610:office"),
+    "every": ("9001:district-office",),
+}
+SMALL = {"school", "constant"}
+"""Read whole: a district has some hundred schools."""
+
+
+def scanned(house, call) -> set[str]:
+    """Return the tables that one of the statements of `call` reads from end to end."""
+    taken = []
+    listen = ("before_cursor_execute", lambda *args: taken.append((args[2], args[3])))
+    sa.event.listen(house.store.engine, *listen)
+    try:
+        call()
+    finally:
+        sa.event.remove(house.store.engine, *listen)
+    with house.store.connection(write=False) as connection:
+        if connection.dialect.name == "postgresql":
+            # So small a table is read whole unless that is forbidden; then only what cannot be otherwise is.
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        return {
+            table
+            for statement, values in taken
+            if statement.startswith("SELECT")
+            for table in _scans(connection, statement, values)
+        }
+
+
+def _scans(connection, statement, values) -> set[str]:
+    postgres = connection.dialect.name == "postgresql"
+    word, pattern = ("EXPLAIN", r"Seq Scan on (\w+)") if postgres else ("EXPLAIN QUERY PLAN", r"SCAN (\w+)")
+    lines = connection.exec_driver_sql(f"{word} {statement}", values).fetchall()
+    found = {name.lower() for line in lines for name in re.findall(pattern, str(line[-1]))}
+    return {name for name in found if not name.startswith("anon_")} - SMALL
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("role", ROLES)
+def test_no_table_is_read_from_end_to_end(house, call, role):
+    house.directory.people["x.y"] = who = staff("x.y", *ROLES[role])
+    assert scanned(house, lambda: CALLS[call](house, who)) == set()
+
+
+def test_a_query_without_an_index_would_be_noticed(house):
+    def all_links_with_evidence():
+        with house.store.connection(write=False) as connection:
+            connection.exec_driver_sql("SELECT id FROM link WHERE evidence = 'passport'").fetchall()
+
+    assert scanned(house, all_links_with_evidence) == {"link"}
+
+
+def test_the_parent_s_links_and_a_number_are_looked_up_by_index(house):
+    """Both are asked at every request for a link."""
+
+    def call():
+        with house.store.reading() as rows:
+            rows.links.of_parent("p")
+            rows.students.by_number("46554860")
+
+    assert scanned(house, call) == set()
