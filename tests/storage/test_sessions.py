@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from idp_bridge.storage.journals import logout_tokens
+from idp_bridge.storage.journals import sessions as table
 from idp_bridge.storage.sessions import SqlSessions
-from idp_bridge.storage.tables import sessions as table
 from tests.conftest import NOW
 
 PARENTS, DISTRICT = "http://localhost:1/realms/parents", "http://localhost:1/realms/district"
