@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from idp_bridge.domain.claims import ATTRIBUTE, MAX_LENGTH
 from idp_bridge.domain.people import ParentId
 from idp_bridge.services.failures import Gone, Refused
-from idp_bridge.services.ports import Account, AccountEvent, AppUse
+from idp_bridge.services.ports import Account, AccountEvent, AccountEventKind, AppUse
 from idp_bridge.services.rows import Store
 
 DECLARED = re.compile(r'\{"v":[0-9]{1,3},"rev":[0-9]{1,12},"asof":[0-9]{1,12},"links":\[.*\].*\}')
@@ -85,6 +86,14 @@ class FakeAccounts:
         """Return the account."""
         self._called("get", parent)
         return self._accounts[parent]
+
+    def tell(
+        self, kind: AccountEventKind, parent: ParentId | None, at: datetime, what: str = "user"
+    ) -> AccountEvent:
+        """Let an event be told from now on."""
+        event = AccountEvent(str(uuid.uuid4()), at, kind, parent, what)
+        self.happened.append(event)
+        return event
 
     def members(self, first: int, size: int) -> tuple[Account, ...]:
         """Return accounts by name, those outside the group left out."""
