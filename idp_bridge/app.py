@@ -30,7 +30,7 @@ from idp_bridge.services.projecting import project_most_urgent, sweep, take_over
 from idp_bridge.services.working import beat, waiting
 from idp_bridge.settings import Settings
 from idp_bridge.storage import http_limits
-from idp_bridge.storage.sessions import SqlSessions
+from idp_bridge.storage.sessions import ParentSessions, SqlSessions
 from idp_bridge.storage.store import SqlStore
 from idp_bridge.web.front_door import Options, build
 
@@ -68,10 +68,11 @@ def make_house(settings: Settings, store: SqlStore) -> House:
     """Bundle storage, gates and the district's rules."""
     return House(
         store=store,
-        accounts=KeycloakAccounts(settings.keycloak),
+        accounts=CircuitAccounts(KeycloakAccounts(settings.keycloak)),
         directory=LdapDirectory(settings.directory),
         mail=SmtpMail(settings.mail, settings.district, settings.web.url),
         wakeup=HueyWakeup(make_queue(settings.worker)),
+        sessions=ParentSessions(store, settings.parents_realm.issuer),
         clock=SystemClock(),
         rules=Rules(
             code_key=settings.web.code_key.get_secret_value().encode(),

@@ -15,6 +15,7 @@ def look(here: Installation) -> Finding:
     mail = here.settings.mail
     try:
         with opened(mail) as server:
+            server.ehlo_or_helo_if_needed()
             code, _words = server.mail(mail.sender)
     except smtplib.SMTPAuthenticationError:
         return broken("it does not accept our account", "Correct IDP_BRIDGE_MAIL__USER and __PASSWORD.")

@@ -9,7 +9,17 @@ from zoneinfo import ZoneInfo
 
 from idp_bridge.domain.evidence import DEFAULT_POLICY, EvidencePolicy
 from idp_bridge.domain.limits import Limits
-from idp_bridge.services.ports import Clock, Directory, Mail, Meter, ParentAccounts, Unmetered, Wakeup
+from idp_bridge.services.ports import (
+    Clock,
+    Directory,
+    Mail,
+    Meter,
+    OwnSessions,
+    ParentAccounts,
+    Sessionless,
+    Unmetered,
+    Wakeup,
+)
 from idp_bridge.services.rows import Store
 
 
@@ -48,3 +58,4 @@ class House:
     worker: str = ""
     """Name of the process that holds this house, for the leases it takes."""
     meter: Meter = field(default_factory=Unmetered)
+    sessions: OwnSessions = field(default_factory=Sessionless)

@@ -102,6 +102,22 @@ class ParentAccounts(Protocol):
         ...
 
 
+class OwnSessions(Protocol):
+    """Sessions of parents at the bridge's own pages."""
+
+    def end_of(self, parent: ParentId) -> int:
+        """End every session of `parent`; return how many. Raises Unreachable."""
+        ...
+
+
+class Sessionless:
+    """For a house without pages."""
+
+    def end_of(self, parent: ParentId) -> int:
+        """Return that there was none."""
+        return 0
+
+
 class Directory(Protocol):
     """The district's LDAP."""
 

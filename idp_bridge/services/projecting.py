@@ -18,6 +18,7 @@ from idp_bridge.domain.people import ParentId
 from idp_bridge.services.failures import CircuitOpen, Gone, Mismatch, OutsideFailure, Unreachable
 from idp_bridge.services.house import House
 from idp_bridge.services.journals import Lease, Seen
+from idp_bridge.services.signing_out import endings
 from idp_bridge.services.vanishing import TRIES, vanished
 from idp_bridge.services.wanting import Wanted, wanted_for
 
@@ -86,6 +87,7 @@ def project(house: House, parent: ParentId) -> Outcome:
             rows.audit.append(
                 Event("alarm:tampered", now, WORKER, parent=parent, fields={"what": "attribute"})
             )
+    _measure(house, run, outcome, now)
     return outcome
 
 
@@ -122,6 +124,12 @@ def sweep(house: House, now: datetime, limit: int = 500, *, dry_run: bool = Fals
 def digest(value: str) -> str:
     """Return SHA-256 (hex) over an attribute's value: to tell values apart, not to keep them."""
     return hashlib.sha256(value.encode()).hexdigest()
+
+
+def _measure(house: House, run: _Run, outcome: Outcome, now: datetime) -> None:
+    """Count how long a decision took to reach the token; what was there already says nothing of it."""
+    if outcome is Outcome.WRITTEN and run.lease.due_since:
+        house.meter.arrived((now - run.lease.due_since).total_seconds())
 
 
 def _begun(house: House, parent: ParentId) -> _Run | None:
@@ -163,15 +171,11 @@ def _tampered(run: _Run, stored: tuple[str, ...]) -> bool:
 def _end_sessions(house: House, run: _Run) -> None:
     """End what still carries the old value; only after the new one was read back.
 
-    A refresh that runs while a logout hangs carries what was PUT before, and an offline token issued in the
-    same clock second survives the logout: both seen on Keycloak 26.7.4.
+    A refresh that runs while a logout hangs carries what was PUT before (seen on Keycloak 26.7.4). Whatever
+    fails is tried again from the start: each step may be done twice.
     """
-    parent = run.lease.parent
-    for run.step, end in (
-        ("sessions", house.accounts.end_sessions),
-        ("offline", house.accounts.drop_offline_tokens),
-    ):
-        end(parent)
+    for run.step, end in endings(house):
+        end(run.lease.parent)
 
 
 def _stop(house: House, run: _Run, ahead: Ahead) -> Outcome:
@@ -218,6 +222,7 @@ def _ended(house: House, lease: Lease, now: datetime) -> bool:
         if not expected and (lease.attempts + 1 < TRIES or not vanished(rows, lease.parent, now)):
             return False
         rows.projections.drop(lease.parent)
+    house.sessions.end_of(lease.parent)
     return True
 
 

@@ -96,12 +96,15 @@ def test_a_service_account_that_sees_too_much_or_nothing(here):
     client = realm.client_ids()["realm-management"]
     account = realm.get(f"clients/{realm.client_ids()['idp-bridge']}/service-account-user")["id"]
     mapped = f"users/{account}/role-mappings/clients/{client}"
+    allowed = f"clients/{realm.client_ids()['idp-bridge']}/scope-mappings/clients/{client}"
     more = [realm.get(f"clients/{client}/roles/view-clients")]
     realm.post(mapped, more, "")
+    realm.post(allowed, more, "")  # a role alone does not reach its token
     try:
         found = service_account_sees_members_only.look(here)
         assert (found.health, "clients" in found.what) == (Health.BROKEN, True)
     finally:
+        realm.delete(allowed, "", more)
         realm.delete(mapped, "", more)
     less = [realm.get(f"clients/{client}/roles/query-users")]
     realm.delete(mapped, "", less)

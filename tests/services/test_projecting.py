@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -21,8 +22,10 @@ from idp_bridge.services.projecting import (
 )
 from idp_bridge.services.refusing import revoke_link
 from idp_bridge.storage import journals
-from tests.conftest import AMARA, IRIS
+from tests.conftest import AMARA, IRIS, TEO
 from tests.services.test_linking import _parents, settle  # noqa: F401  (autouse fixture)
+from tests.services.test_signing_out import open_page, pages_of
+from tests.web.families import claim_for
 
 STEPS = {"end_sessions": "sessions", "drop_offline_tokens": "offline"}
 """Call that fails -> the step that then waits; the value itself for all others."""
@@ -88,6 +91,52 @@ def test_a_failure_at_any_step_is_kept_and_tried_again(house, accounts, clock, c
     assert accounts.ended[-1] == AMARA
     assert stored(accounts)["links"] == []
     assert row(house).due_since is None
+
+
+def test_the_own_pages_sessions_end_last_and_only_after_a_loss(house, accounts):
+    link = settle(house)
+    open_page(house, AMARA)
+    project(house, AMARA)
+    assert pages_of(house, AMARA) == 1
+    revoke_link(house, OPERATOR, link.id, "court-order")
+    accounts.fail("drop_offline_tokens", Unreachable("keycloak"))
+    project(house, AMARA)
+    assert pages_of(house, AMARA) == 1
+    accounts.mend()
+    house.clock.advance(seconds=WAIT_OUT_S)
+    project(house, AMARA)
+    assert pages_of(house, AMARA) == 0
+
+
+def test_own_sessions_that_could_not_end_are_a_step_that_is_tried_again(house, accounts, clock):
+    link = settle(house)
+    open_page(house, AMARA)
+    project(house, AMARA)
+    revoke_link(house, OPERATOR, link.id, "court-order")
+    assert project(replace(house, sessions=Stuck()), AMARA) is Outcome.FAILED
+    assert (row(house).step, row(house).last_error) == ("own-sessions", "Unreachable: database")
+    assert row(house).due_since is not None
+    clock.advance(seconds=WAIT_OUT_S)
+    assert project(house, AMARA) is Outcome.EQUAL
+    assert (row(house).step, row(house).due_since) == ("", None)
+    assert pages_of(house, AMARA) == 0
+
+
+class Stuck:
+    def end_of(self, parent: ParentId) -> int:
+        raise Unreachable("database")
+
+
+def test_a_decisions_way_to_the_token_is_measured_once(house, accounts, clock):
+    seconds: list[float] = []
+    meter = SimpleNamespace(arrived=seconds.append, mismatch=lambda: None)
+    settle(house)
+    clock.advance(seconds=3)
+    project(replace(house, meter=meter), AMARA)
+    with house.store.transaction() as rows:
+        rows.projections.mark_due(AMARA, clock.now(), loss=False)
+    project(replace(house, meter=meter), AMARA)
+    assert seconds == [3.0]
 
 
 def waits_of(house, accounts, clock, failure) -> list[float]:
@@ -188,7 +237,7 @@ def test_what_a_killed_worker_wrote_is_no_tampering(house, accounts, clock):
     with pytest.raises(KeyboardInterrupt):
         project(house, AMARA)
     accounts.mend()
-    settle(house)
+    settle(house, claim=claim_for(TEO))
     clock.advance(minutes=2)
     assert project(house, AMARA) is Outcome.WRITTEN
     assert accounts.ended == [AMARA]
