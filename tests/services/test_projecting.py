@@ -256,8 +256,8 @@ def test_a_loss_passes_the_grants_that_wait(house, accounts, clock):
     revoke_link(house, OPERATOR, link.id, "court-order")
     assert project_most_urgent(house) is Outcome.WRITTEN
     assert accounts.ended == [AMARA]
-    assert project_most_urgent(house) is Outcome.FAILED  # Keycloak knows none of the others
     assert row(house).due_since is None
+    assert accounts.get(ParentId("p-0")).attributes == {}  # the others still wait
 
 
 def test_leases_of_a_dead_worker_are_given_back_at_once(house, accounts):
