@@ -110,6 +110,10 @@ class Projections(Protocol):
         """Mark the parent due; a loss is taken first and ends sessions after the write."""
         ...
 
+    def mark_all_due(self, parents: Iterable[ParentId], at: datetime, *, loss: bool) -> None:
+        """Mark several parents due, in sets."""
+        ...
+
     def due(self, now: datetime, limit: int) -> tuple[ParentId, ...]:
         """Return up to `limit` due parents that nobody holds, losses first, oldest first."""
         ...

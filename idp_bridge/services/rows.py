@@ -101,6 +101,10 @@ class Parents(Protocol):
         """Raise the parent's revision by one, or to one more than `above`, and return it."""
         ...
 
+    def raise_revisions(self, parents: Iterable[ParentId], at: datetime) -> None:
+        """Raise the revision of several parents by one, in sets."""
+        ...
+
 
 class Links(Protocol):
     """Links by id, parent, visit and student."""
@@ -135,6 +139,10 @@ class Links(Protocol):
 
     def verified_of(self, parents: Iterable[ParentId]) -> tuple[Link, ...]:
         """Return the verified links of several parents in one query."""
+        ...
+
+    def holders_of(self, students: Iterable[StudentId]) -> tuple[ParentId, ...]:
+        """Return every parent with a verified link to one of `students`, each once, by id."""
         ...
 
     def holders_after(self, parent: ParentId | None, limit: int) -> tuple[ParentId, ...]:

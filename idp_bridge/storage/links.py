@@ -21,7 +21,7 @@ from idp_bridge.domain.people import (
 )
 from idp_bridge.storage import tables
 from idp_bridge.storage.waiting import follow_link, follow_visit
-from idp_bridge.storage.writing import outranked
+from idp_bridge.storage.writing import chunks, outranked
 
 _STATES = {state.value: state for state in LinkState}
 _RELATIONSHIPS = {relationship.value: relationship for relationship in Relationship}
@@ -89,6 +89,16 @@ class SqlLinks:
         """Return the verified links of several parents in one query."""
         rows = tables.links
         return self._select(rows.c.parent.in_(tuple(parents)), rows.c.state == LinkState.VERIFIED)
+
+    def holders_of(self, students: Iterable[StudentId]) -> tuple[ParentId, ...]:
+        """Return every parent with a verified link to one of `students`, each once, by id."""
+        rows, found = tables.links, set[ParentId]()
+        for some in chunks(students):
+            query = sa.select(rows.c.parent).where(
+                rows.c.student.in_(some), rows.c.state == LinkState.VERIFIED
+            )
+            found.update(map(ParentId, self._connection.execute(query).scalars()))
+        return tuple(sorted(found))
 
     def holders_after(self, parent: ParentId | None, limit: int) -> tuple[ParentId, ...]:
         """Return up to `limit` parents with a verified link, by id, after `parent`."""

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from idp_bridge.domain.people import ParentId
 from idp_bridge.services.journals import Lease, ProjectionCounts, ProjectionRow, Seen
 from idp_bridge.storage import journals
-from idp_bridge.storage.writing import upsert
+from idp_bridge.storage.writing import chunks, upsert
 
 _rows = journals.projections
 
@@ -23,38 +23,24 @@ class SqlProjections:
 
     def mark_due(self, parent: ParentId, at: datetime, *, loss: bool) -> None:
         """Mark the parent due; a loss is taken first and ends sessions after the write."""
-        if not self._mark(parent, at, loss=loss):
-            fresh = {
-                "parent": parent,
-                "due_since": None,
-                "turn": 0,
-                "loss": False,
-                "fence": 0,
-                "fence_turn": 0,
-                "leased_until": None,
-                "attempts": 0,
-                "next_try": None,
-                "last_error": None,
-                "done_rev": 0,
-                "done_at": None,
-                "step": "",
-            }
-            upsert(self._connection, _rows, [fresh], keep=frozenset(fresh))
-            self._mark(parent, at, loss=loss)
+        self.mark_all_due((parent,), at, loss=loss)
 
-    def _mark(self, parent: ParentId, at: datetime, *, loss: bool) -> bool:
-        statement = (
-            sa.update(_rows)
-            .where(_rows.c.parent == parent)
-            .values(
-                due_since=sa.func.coalesce(_rows.c.due_since, sa.bindparam("at", at, _rows.c.due_since.type)),
-                turn=_rows.c.turn + 1,
-                loss=sa.or_(_rows.c.loss, sa.literal(loss)),
-                next_try=None,
-                attempts=0,
+    def mark_all_due(self, parents: Iterable[ParentId], at: datetime, *, loss: bool) -> None:
+        """Mark several parents due, in sets."""
+        for some in chunks(parents):
+            fresh = [{"parent": parent, **_FRESH} for parent in some]
+            upsert(self._connection, _rows, fresh, keep=frozenset(_rows.c.keys()))
+            self._connection.execute(
+                sa.update(_rows)
+                .where(_rows.c.parent.in_(some))
+                .values(
+                    due_since=_since(at),
+                    turn=_rows.c.turn + 1,
+                    loss=sa.or_(_rows.c.loss, sa.literal(loss)),
+                    next_try=None,
+                    attempts=0,
+                )
             )
-        )
-        return self._connection.execute(statement).rowcount == 1
 
     def due(self, now: datetime, limit: int) -> tuple[ParentId, ...]:
         """Return up to `limit` due parents that nobody holds, losses first, oldest first."""
@@ -73,9 +59,7 @@ class SqlProjections:
             .where(_rows.c.check_at <= now)
             .values(
                 check_at=None,
-                due_since=sa.func.coalesce(
-                    _rows.c.due_since, sa.bindparam("at", now, _rows.c.due_since.type)
-                ),
+                due_since=_since(now),
                 turn=_rows.c.turn + 1,
             )
         )
@@ -218,3 +202,22 @@ class SqlProjections:
 
 _SHOWN = tuple(_rows.c[name] for name in ProjectionRow.__dataclass_fields__)
 _LEASED = ("fence", "attempts", "loss", "due_since", "seen_rev", "seen_hash")
+_FRESH = {
+    "due_since": None,
+    "turn": 0,
+    "loss": False,
+    "fence": 0,
+    "fence_turn": 0,
+    "leased_until": None,
+    "attempts": 0,
+    "next_try": None,
+    "last_error": None,
+    "done_rev": 0,
+    "done_at": None,
+    "step": "",
+}
+
+
+def _since(at: datetime) -> sa.ColumnElement[datetime]:
+    """Return since when a row is due that is marked at `at`: marked twice, it is due since the first."""
+    return sa.func.coalesce(_rows.c.due_since, sa.bindparam("at", at, _rows.c.due_since.type))

@@ -177,8 +177,8 @@ class RealSide:
 
     def set_password_as_bridge(self, parent: ParentId) -> None:
         """Do with the bridge's own key what the bridge never does."""
-        admin = self.accounts._connected()
-        admin.set_user_password(parent, f"Ebb-{secrets.token_hex(8)}", temporary=False)
+        password = f"Ebb-{secrets.token_hex(8)}"
+        self.accounts._do(lambda admin: admin.set_user_password(parent, password, temporary=False))
 
     def change_mapper(self) -> None:
         scopes = {scope["name"]: scope["id"] for scope in self.realm.get("client-scopes")}
