@@ -223,13 +223,8 @@ def test_a_number_and_a_school_at_once_are_one_loss(holder, bring):
 
 @pytest.mark.parametrize("options", [{"dry_run": True}, {}])
 def test_what_no_token_says_makes_nobody_due(holder, bring, options):
-    name = "46554861" if options else "46554860"
-    bring(
-        replaced(
-            FILES_12, "users.csv", IRIS_LINE, IRIS_LINE.replace("Iris", "Irina").replace("46554860", name)
-        ),
-        **options,
-    )
+    line = IRIS_LINE.replace("46554860", "46554861") if options else IRIS_LINE.replace("Iris", "Irina")
+    bring(replaced(FILES_12, "users.csv", IRIS_LINE, line), **options)
     assert standing(holder) == {AMARA: (0, None), OTHER: (0, None)}
     assert holder.wakeup.woken == []
 
