@@ -61,6 +61,7 @@ EVENTS: dict[str, frozenset[str]] = {
     "alarm:guessing": frozenset({"by", "count"}),
     "alarm:accounts-gone": frozenset({"count"}),
     "alarm:tampered": frozenset({"what"}),
+    "alarm:district-address": frozenset(),
     "alarm:revision-ahead": frozenset({"ours", "theirs"}),
     "projection:resolved": frozenset({"kept", "ours", "theirs"}),
     "alarm:seen": frozenset({"number"}),

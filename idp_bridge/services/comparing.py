@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from idp_bridge.domain.claims import ATTRIBUTE, same
 from idp_bridge.domain.people import Parent, ParentId
+from idp_bridge.services.account_checking import other_email
 from idp_bridge.services.house import House
 from idp_bridge.services.ports import Account
 from idp_bridge.services.wanting import wanted_for_all
@@ -58,12 +59,15 @@ def _pages(house: House) -> Iterator[tuple[Account, ...]]:
 
 
 def _differing(house: House, page: tuple[Account, ...]) -> list[Account]:
+    """Return the accounts that say something else than we, or whose e-mail we do not know yet."""
     with house.store.reading() as rows:
         wanted = wanted_for_all(rows, (account.id for account in page), house.clock.now())
+        known = rows.parents.some(account.id for account in page)
     return [
         account
         for account in page
         if not same(wanted[account.id].value, account.attributes.get(ATTRIBUTE, ()))
+        or (account.id in known and other_email(known[account.id], account.email))
     ]
 
 

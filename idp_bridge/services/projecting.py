@@ -15,9 +15,11 @@ from enum import StrEnum
 from idp_bridge.domain.claims import ATTRIBUTE, same, stored_revision
 from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.people import ParentId
+from idp_bridge.services.account_checking import note_email
 from idp_bridge.services.failures import CircuitOpen, Gone, Mismatch, OutsideFailure, Unreachable
 from idp_bridge.services.house import House
 from idp_bridge.services.journals import Lease, Seen
+from idp_bridge.services.ports import Account
 from idp_bridge.services.signing_out import endings
 from idp_bridge.services.vanishing import TRIES, vanished
 from idp_bridge.services.wanting import Wanted, wanted_for
@@ -62,7 +64,10 @@ class _Run:
 
     lease: Lease
     wanted: Wanted
+    began: datetime
     step: str = "value"
+    account: Account | None = None
+    """As it was read last."""
     tampered: bool = False
     """True when Keycloak held something that neither is wanted nor was last written by us."""
 
@@ -83,6 +88,8 @@ def project(house: House, parent: ParentId) -> Outcome:
     with house.store.transaction() as rows:
         now = house.clock.now()
         rows.projections.done(run.lease, run.wanted.rev, now, Seen(run.wanted.rev, digest(run.wanted.value)))
+        if run.account:
+            note_email(rows, run.account, run.began, now, house.rules.email_domains)
         if run.tampered:
             rows.audit.append(
                 Event("alarm:tampered", now, WORKER, parent=parent, fields={"what": "attribute"})
@@ -136,12 +143,12 @@ def _begun(house: House, parent: ParentId) -> _Run | None:
     with house.store.transaction() as rows:
         now = house.clock.now()
         lease = rows.projections.take(parent, now, now + LEASE, house.worker)
-        return _Run(lease, wanted_for(rows, parent, now)) if lease else None
+        return _Run(lease, wanted_for(rows, parent, now), now) if lease else None
 
 
 def _write(house: House, run: _Run) -> Outcome:
     parent, wanted = run.lease.parent, run.wanted
-    account = house.accounts.get(parent)
+    account = run.account = house.accounts.get(parent)
     stored = account.attributes.get(ATTRIBUTE, ())
     if same(wanted.value, stored):
         return Outcome.EQUAL
@@ -151,7 +158,8 @@ def _write(house: House, run: _Run) -> Outcome:
     run.step = "put"
     house.accounts.write_links(account, wanted.value)
     run.step = "value"
-    after = house.accounts.get(parent).attributes.get(ATTRIBUTE, ())
+    run.account = house.accounts.get(parent)
+    after = run.account.attributes.get(ATTRIBUTE, ())
     if not same(wanted.value, after):
         raise Mismatch("keycloak", f"read back {len(after)} values, rev {stored_revision(after)}")
     return Outcome.WRITTEN

@@ -12,6 +12,7 @@ from wtforms import BooleanField, HiddenField
 from wtforms.validators import InputRequired
 
 from idp_bridge.domain.errors import (
+    AccountClosed,
     ConflictOfInterest,
     EndedBefore,
     IdentityMissing,
@@ -30,7 +31,15 @@ from idp_bridge.web.languages import plain_day
 
 blueprint = Blueprint("moving", __name__, url_prefix="/desk/visits")
 
-SAID_HERE = (ConflictOfInterest, EndedBefore, IdentityMissing, MoveRefused, Restricted, SignInAgain)
+SAID_HERE = (
+    AccountClosed,
+    ConflictOfInterest,
+    EndedBefore,
+    IdentityMissing,
+    MoveRefused,
+    Restricted,
+    SignInAgain,
+)
 
 
 class MoveForm(FlaskForm):

@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from idp_bridge.domain.access import Action, require_somewhere, schools_for
 from idp_bridge.domain.errors import (
+    AccountClosed,
     AlreadyAsked,
     BadInput,
     ConflictOfInterest,
@@ -47,7 +48,15 @@ blueprint = Blueprint("paper", __name__, url_prefix="/desk")
 
 ROWS = 6
 """Lines of one printed sheet."""
-SAID_HERE = (AlreadyAsked, ConflictOfInterest, DistrictAddress, MoveRefused, NoDuty, SignInAgain)
+SAID_HERE = (
+    AccountClosed,
+    AlreadyAsked,
+    ConflictOfInterest,
+    DistrictAddress,
+    MoveRefused,
+    NoDuty,
+    SignInAgain,
+)
 """Refusals said on top of the form, so that nothing that was copied from the sheet is lost."""
 
 
