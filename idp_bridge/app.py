@@ -126,7 +126,7 @@ def run_worker(settings: Settings) -> None:
     def every_minute() -> None:
         _clock_work(house, SqlSessions(store))
         if next(minutes) % COMPARE_MINUTES == 0:
-            compare(house)
+            _compare(house)
 
     def one(_parent: str) -> None:
         project_most_urgent(house)
@@ -137,7 +137,14 @@ def run_worker(settings: Settings) -> None:
             follow(house, house.clock.now())
 
     with every(FOLLOW_S, follow_events):
-        run_consumer(make_queue(settings.worker), project=one, sweep=every_minute)
+        run_consumer(
+            make_queue(settings.worker), project=one, sweep=every_minute, compare=lambda: _compare(house)
+        )
+
+
+def _compare(house: House) -> None:
+    with suppress(OutsideFailure):  # the next hour, or whoever asks again
+        compare(house)
 
 
 def _clock_work(house: House, sessions: SqlSessions) -> None:

@@ -19,8 +19,11 @@ log = logging.getLogger(__name__)
 
 NAME = "idp-bridge"
 PROJECT = "project"
+COMPARE = "compare"
 SCHEMA = "idp_bridge_queue"
 """Huey's tables in PostgreSQL live here, apart from the bridge's own."""
+_TURN = 7_263_002
+"""Number of the PostgreSQL advisory lock under which its tables are made."""
 CONNECT_S = 3
 LONGEST_POLL_S = 0.2
 """How long an idle worker sleeps before it looks again: a revocation must be on its way within a second."""
@@ -30,7 +33,7 @@ STOP_WAIT_S = 20
 def make_queue(settings: Worker) -> Huey:
     """Open the queue: PostgreSQL or Redis where an address is set, else a SQLite file of its own."""
     if settings.queue_url.startswith("postgresql:"):
-        return PostgresHuey(NAME, results=False, connection=_connecting(settings.queue_url))
+        return _in_postgres(settings.queue_url)
     if settings.queue_url:
         return RedisHuey(NAME, results=False, url=settings.queue_url)
     Path(settings.queue_file).parent.mkdir(parents=True, exist_ok=True)
@@ -42,6 +45,7 @@ class HueyWakeup:
 
     def __init__(self, queue: Huey) -> None:
         self._task = _project_task(queue, _not_here)
+        self._compare = queue.task(name=COMPARE)(_compare_not_here)
 
     def projection_due(self, parent: ParentId) -> None:
         """Wake the worker; never raises."""
@@ -50,13 +54,29 @@ class HueyWakeup:
         except Exception:  # a full disk or a locked file must not undo a decision that is committed
             log.warning("wake-up lost; the sweep will find the parent", exc_info=True)
 
+    def comparison_due(self) -> None:
+        """Have the worker compare all parents; never raises."""
+        try:
+            self._compare()
+        except Exception:  # as above
+            log.warning("a comparison was not queued; the hourly one follows", exc_info=True)
 
-def run_consumer(queue: Huey, *, project: Callable[[str], None], sweep: Callable[[], None]) -> None:
+
+def run_consumer(
+    queue: Huey,
+    *,
+    project: Callable[[str], None],
+    sweep: Callable[[], None],
+    compare: Callable[[], None] = lambda: None,
+) -> None:
     """Run until SIGTERM or SIGINT: `project` for each wake-up, `sweep` at the start and every minute.
+
+    `compare` runs when somebody asks for it.
 
     The first sweep is queued like every other: a signal then lets the write that runs finish.
     """
     _project_task(queue, project)
+    queue.task(name=COMPARE)(compare)
     every_minute = queue.periodic_task(crontab(minute="*"), name="sweep")(sweep)
     every_minute()
     Consumer(
@@ -90,17 +110,30 @@ def every(seconds: float, do: Callable[[], None]) -> Iterator[None]:
         thread.join(STOP_WAIT_S)
 
 
-def _connecting(url: str) -> Callable[[], Any]:
-    """Return a function that opens a connection whose tables are Huey's own."""
+def _in_postgres(url: str) -> Huey:
+    """Open the queue in PostgreSQL, and make its schema and tables unless they are there."""
     import psycopg  # an extra: whoever queues in SQLite does not have it
 
     def connect() -> psycopg.Connection[Any]:
-        connection = psycopg.connect(url, connect_timeout=CONNECT_S, autocommit=True)
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-        connection.execute(f"SET search_path TO {SCHEMA}")
-        return connection
+        options = f"-c search_path={SCHEMA}"
+        return psycopg.connect(url, connect_timeout=CONNECT_S, autocommit=True, options=options)
 
-    return connect
+    queue = PostgresHuey(NAME, results=False, connection=connect, create_tables=False)
+    with connect() as connection:
+        _make_tables(connection, queue.storage.ddl)
+    return queue
+
+
+def _make_tables(connection: Any, statements: list[str]) -> None:
+    """Make what is missing; one process at a time, for IF NOT EXISTS alone is a race in PostgreSQL."""
+    there = connection.execute("SELECT to_regclass(%s)", [f"{SCHEMA}.huey_counter"]).fetchone()
+    if there[0] is not None:
+        return
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_TURN])
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+        for statement in statements:
+            connection.execute(statement)
 
 
 def _project_task(queue: Huey, do: Callable[[str], None]) -> Callable[[str], object]:
@@ -113,3 +146,7 @@ def _project_task(queue: Huey, do: Callable[[str], None]) -> Callable[[str], obj
 
 def _not_here(parent: str) -> None:
     raise RuntimeError("the web process wakes the worker, it does not project")
+
+
+def _compare_not_here() -> None:
+    raise RuntimeError("the web process wakes the worker, it does not compare")

@@ -169,6 +169,10 @@ class Wakeup(Protocol):
         """Wake the worker; never raises."""
         ...
 
+    def comparison_due(self) -> None:
+        """Have the worker compare all parents now; never raises. A lost call is made up for by the hour."""
+        ...
+
 
 class Meter(Protocol):
     """Counts what operators want to see; never changes what happens."""
