@@ -16,6 +16,7 @@ from idp_bridge.services.comparing import compare
 from idp_bridge.services.failures import OutsideFailure
 from idp_bridge.services.house import House
 from idp_bridge.services.journals import ProjectionRow
+from idp_bridge.services.lingering import never_verified
 from idp_bridge.services.projecting import Outcome, sweep
 from idp_bridge.services.projecting import project as project_one
 from idp_bridge.services.resolving import both_sides, keep_ours, stopped
@@ -100,6 +101,23 @@ def resolve(house: House, parent: str | None, keep_ours: bool, everybody: bool, 
         raise click.UsageError("Name a parent, or say --all.")
     for one in parents:
         _resolve(house, one, keep_ours, Actor(ActorKind.OPERATOR, operator))
+
+
+@project.command()
+@click.option(
+    "--days", type=click.IntRange(1), default=30, show_default=True, help="Made more than so long ago."
+)
+@with_house
+def unverified(house: House, days: int) -> None:
+    """List accounts nobody ever verified, by id, to be deleted in Keycloak. Exit 1 if there are any."""
+    try:
+        found = never_verified(house, days)
+    except OutsideFailure as failure:
+        stop(f"Keycloak does not answer: {failure}", UNREACHABLE)
+    for parent in found:
+        click.echo(parent)
+    if found:
+        stop(f"{len(found)} were never verified: delete them in Keycloak.")
 
 
 def _resolve(house: House, parent: ParentId, ours: bool, who: Actor) -> None:

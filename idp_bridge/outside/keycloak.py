@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from keycloak import KeycloakAdmin, KeycloakOpenID, KeycloakOpenIDConnection
@@ -220,7 +220,12 @@ def _account(found: dict[str, Any], asked: ParentId) -> Account:
         enabled=bool(found.get("enabled")),
         email_verified=bool(found.get("emailVerified")),
         attributes={name: tuple(values) for name, values in attributes.items()},
+        created_at=_moment(found.get("createdTimestamp")),
     )
+
+
+def _moment(milliseconds: int | None) -> datetime | None:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None
 
 
 def _failure(fault: Exception) -> OutsideFailure:

@@ -36,7 +36,7 @@ def compare(house: House, *, dry_run: bool = False) -> Comparison:
     An account that is being written meanwhile may be marked once more, which costs one GET.
     """
     found, seen = Comparison(), set[ParentId]()
-    for page in _pages(house):
+    for page in pages(house):
         found.accounts += len(page)
         seen.update(account.id for account in page)
         differing = _differing(house, page)
@@ -53,7 +53,8 @@ def compare(house: House, *, dry_run: bool = False) -> Comparison:
     return found
 
 
-def _pages(house: House) -> Iterator[tuple[Account, ...]]:
+def pages(house: House) -> Iterator[tuple[Account, ...]]:
+    """Yield all accounts page by page. Raises OutsideFailure."""
     first = 0
     while page := house.accounts.members(first, PAGE):
         yield page

@@ -33,6 +33,7 @@ class Account:
     enabled: bool
     email_verified: bool
     attributes: Mapping[str, tuple[str, ...]]
+    created_at: datetime | None = None
 
 
 class AccountEventKind(StrEnum):

@@ -29,6 +29,7 @@ project compare
 project now
 project resolve
 project status
+project unverified
 realm apply
 realm plan
 roster import

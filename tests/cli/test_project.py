@@ -85,3 +85,9 @@ def test_resolve_wants_a_parent_or_all(run, house):
     assert run("project", "resolve", "--all", "--keep-ours").output == ""
     result = run("project", "resolve", "nobody")
     assert (result.exit_code, result.stderr) == (1, "There is no parent nobody.\n")
+
+
+def test_accounts_nobody_verified_cannot_be_listed_while_keycloak_is_away(run, house):
+    result = run("project", "unverified")
+    assert (result.exit_code, result.stdout) == (UNREACHABLE, "")
+    assert run("project", "unverified", "--days", "0").exit_code == 2

@@ -59,7 +59,8 @@ class FakeSide:
         parent = ParentId(str(uuid.uuid4()))
         attributes = {"locale": ("es",), "student_links": (EMPTY,)}
         self.accounts.add(parent, email, attributes=attributes, enabled=enabled, outside=outside)
-        self.accounts.change(parent, first_name="Zoë", last_name="Núñez-O’Brien")
+        names = {"first_name": "Zoë", "last_name": "Núñez-O’Brien"}
+        self.accounts.change(parent, **names, created_at=datetime.now(UTC))
         self._told(AccountEventKind.CHANGED_BY_SOMEBODY, parent)
         return parent
 
@@ -144,6 +145,7 @@ class RealSide:
         return Account(
             parent, user["username"], user["email"], user["firstName"], user["lastName"],
             user["enabled"], user["emailVerified"], attributes,
+            datetime.fromtimestamp(user["createdTimestamp"] / 1000, UTC),
         )  # fmt: skip
 
     def remove(self, parent: ParentId) -> None:

@@ -33,6 +33,7 @@ def test_an_account_is_read_as_it_stands(side):
     assert (account.first_name, account.last_name) == ("Zoë", "Núñez-O’Brien")
     assert account.enabled
     assert account.email_verified
+    assert abs(datetime.now(UTC) - account.created_at) < timedelta(seconds=5)
     assert dict(account.attributes) == {"locale": ("es",), "student_links": (EMPTY,)}
 
 
