@@ -45,7 +45,7 @@ class HueyWakeup:
 
     def __init__(self, queue: Huey) -> None:
         self._task = _project_task(queue, _not_here)
-        self._compare = queue.task(name=COMPARE)(_compare_not_here)
+        self._compare = _compare_task(queue, _not_here)
 
     def projection_due(self, parent: ParentId) -> None:
         """Wake the worker; never raises."""
@@ -76,7 +76,7 @@ def run_consumer(
     The first sweep is queued like every other: a signal then lets the write that runs finish.
     """
     _project_task(queue, project)
-    queue.task(name=COMPARE)(compare)
+    _compare_task(queue, compare)
     every_minute = queue.periodic_task(crontab(minute="*"), name="sweep")(sweep)
     every_minute()
     Consumer(
@@ -144,9 +144,15 @@ def _project_task(queue: Huey, do: Callable[[str], None]) -> Callable[[str], obj
     return task
 
 
-def _not_here(parent: str) -> None:
-    raise RuntimeError("the web process wakes the worker, it does not project")
+def _compare_task(queue: Huey, do: Callable[[], None]) -> Callable[[], object]:
+    """Return the task; a function of this module in both processes, for Huey finds it by module and name."""
+
+    def compare() -> None:
+        do()
+
+    task: Callable[[], object] = queue.task(name=COMPARE)(compare)
+    return task
 
 
-def _compare_not_here() -> None:
-    raise RuntimeError("the web process wakes the worker, it does not compare")
+def _not_here(*_: str) -> None:
+    raise RuntimeError("the web process wakes the worker, it does not do its work")
