@@ -23,7 +23,7 @@ from idp_bridge.services.comparing import compare
 from idp_bridge.services.expiring import end_links, end_withdrawn, lapse_visits
 from idp_bridge.services.failures import OutsideFailure
 from idp_bridge.services.following import follow
-from idp_bridge.services.guessing import sweep_counters
+from idp_bridge.services.guessing import raise_alarms, sweep_counters
 from idp_bridge.services.house import House, Rules
 from idp_bridge.services.notifying import remind, send_due, warn_ends
 from idp_bridge.services.projecting import project_most_urgent, sweep, take_over
@@ -42,6 +42,7 @@ CLOCK_WORK = (
     remind,
     warn_ends,
     send_due,
+    raise_alarms,
     sweep_counters,
 )
 """What the worker does every minute, in this order."""

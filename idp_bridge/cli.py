@@ -38,6 +38,7 @@ from idp_bridge.services.auditing import disclosure_line, disclosures, first_bad
 from idp_bridge.services.declaring import RealmReport, apply, plan
 from idp_bridge.services.expiring import end_links, end_withdrawn, lapse_visits
 from idp_bridge.services.failures import OutsideFailure, Unreachable
+from idp_bridge.services.guessing import raise_alarms
 from idp_bridge.services.house import House
 from idp_bridge.services.notifying import remind, send_due, warn_ends
 from idp_bridge.services.projecting import sweep
@@ -162,6 +163,7 @@ _job("end-withdrawn", "End links to students who left the district longer ago th
 _job("warn-ends", "Note for links that end in 90, 30 or 7 days that they do.", warn_ends)
 _job("remind", "Note reminders for visits that end soon.", remind)
 _job("send-mails", "Send mails that are due.", send_due)
+_job("raise-alarms", "Alarm the district of accounts whose requests fit no child.", raise_alarms)
 _job("project", "Project parents that no wake-up reached.", sweep)
 
 

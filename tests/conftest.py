@@ -144,10 +144,16 @@ def staff(uid: str, *roles: str, **more: object) -> StaffMember:
 
 @pytest.fixture
 def directory() -> FakeDirectory:
-    """LDAP with a clerk at 0552, one at 0610, the district office, and a teacher without a duty."""
+    """The small LDAP."""
+    return small_directory()
+
+
+def small_directory() -> FakeDirectory:
+    """LDAP with clerks at 0552 and 0610, a principal, the district office, and a teacher without a duty."""
     people = (
         staff("jo.hathaway", "0552:office"),
         staff("sam.okafor", "0610:office"),
+        staff("ana.ruiz", "0552:principal"),
         staff("dee.collins", "9001:district-office"),
         staff("ira.novak", "9001:identity-admin"),
         staff("tess.moore"),
@@ -158,6 +164,11 @@ def directory() -> FakeDirectory:
 @pytest.fixture
 def house(store, clock, directory) -> House:
     """A house on real SQL and fakes."""
+    return small_house(store, clock, directory)
+
+
+def small_house(store: SqlStore, clock: FixedClock, directory: FakeDirectory) -> House:
+    """Return a house on real SQL and fakes."""
     return House(
         store=store,
         accounts=FakeAccounts(store),
@@ -185,6 +196,11 @@ def _realm(name: str) -> Realm:
 @pytest.fixture
 def web(house, sessions) -> Flask:
     """The Flask app on the small house."""
+    return built_on(house, sessions)
+
+
+def built_on(house: House, sessions: SqlSessions) -> Flask:
+    """Return the Flask app on `house`."""
     from idp_bridge.web.front_door import Options, build
 
     app = build(
@@ -211,11 +227,19 @@ def client(web) -> FlaskClient:
     return web.test_client()
 
 
-def _plant(sessions: SqlSessions, client: FlaskClient, person: dict[str, str]) -> None:
-    from idp_bridge.web.session import COOKIE, _hash
+def plant(sessions: SqlSessions, cookie: str, person: dict[str, str]) -> None:
+    """Leave a session as the callback of a sign-in would, behind this cookie."""
+    from idp_bridge.web.session import _hash
 
     ends = datetime(2026, 12, 24, tzinfo=UTC)
-    sessions.save(_hash(person["sub"]), {"person": person, "ends": ends.isoformat()}, NOW, ends)
+    content = {"person": person, "ends": ends.isoformat(), "csrf_token": "f" * 40}
+    sessions.save(_hash(cookie), content, NOW, ends)
+
+
+def _plant(sessions: SqlSessions, client: FlaskClient, person: dict[str, str]) -> None:
+    from idp_bridge.web.session import COOKIE
+
+    plant(sessions, person["sub"], person)
     client.set_cookie(COOKIE, person["sub"])
 
 
@@ -229,7 +253,7 @@ def sign_in_parent(house, sessions, client) -> Callable[..., FlaskClient]:
         given, _, family = name.partition(" ")
         with house.store.transaction() as rows:
             rows.parents.save(Parent(parent, email, given, family, "en", NOW))
-        person = _person("parents", parent, "parent", email, name, email)
+        person = person_of("parents", parent, "parent", email, name, email)
         _plant(sessions, client, person)
         return client
 
@@ -241,17 +265,30 @@ def sign_in_staff(sessions, client) -> Callable[..., FlaskClient]:
     """Return a function that signs an employee in."""
 
     def sign_in(uid: str = "jo.hathaway", population: str = "employee") -> FlaskClient:
-        person = _person("district", f"sub-{uid}", population, uid, uid.replace(".", " ").title(), "")
+        person = person_of("district", f"sub-{uid}", population, uid, uid.replace(".", " ").title(), "")
         _plant(sessions, client, person)
         return client
 
     return sign_in
 
 
-def _person(realm: str, sub: str, population: str, username: str, name: str, email: str) -> dict[str, str]:
+@pytest.fixture
+def sign_in_student(sessions, client) -> Callable[..., FlaskClient]:
+    """Return a function that signs a student in through the district."""
+
+    def sign_in(student: Student = IRIS) -> FlaskClient:
+        person = person_of("district", f"sub-{student.id}", "student", student.number, student.name, "")
+        _plant(sessions, client, person)
+        return client
+
+    return sign_in
+
+
+def person_of(realm: str, sub: str, population: str, username: str, name: str, email: str) -> dict[str, str]:
+    """Return what the session keeps of who signed in."""
     from idp_bridge.web.session import Person
 
-    return asdict(
+    kept = asdict(
         Person(
             realm=realm,
             iss=f"http://localhost:1/realms/{realm}",
@@ -264,3 +301,6 @@ def _person(realm: str, sub: str, population: str, username: str, name: str, ema
             id_token="e30.e30.e30",
         )
     )
+    if population == "student" and "student_number" in kept:
+        kept["student_number"] = username
+    return kept

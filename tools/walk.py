@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from tools.stack.stack import Stack
 
 PASSWORD = "Walk-in-the-park-2026"  # noqa: S105 - of an invented parent on loopback
+DISTRICT_OFFICE = "9001"
 MAIL_WAIT_S = 20
 ARRIVAL_WAIT_S = 20
 CHROMIUM = "/usr/bin/chromium"
@@ -129,6 +130,8 @@ class Walk:
         self.say(f"{clerk} signs in by LDAP and opens the visit by its code")
         if page.locator("[name=identity]").count():
             page.check("[name=identity][value=driver-license]")
+            if page.locator("[type=radio][name=school]").count():  # the district office: which desk is this?
+                page.check(f"[name=school][value='{DISTRICT_OFFICE}']")
             page.click("form[action$='/identity'] button")
             page.wait_for_url(visit)
         seen = page.locator(f"[name$='-evidence'][value='{evidence}']")

@@ -64,6 +64,7 @@ EVENTS: dict[str, frozenset[str]] = {
     "alarm:district-address": frozenset(),
     "alarm:revision-ahead": frozenset({"ours", "theirs"}),
     "projection:resolved": frozenset({"kept", "ours", "theirs"}),
+    "alarm:restriction-namesake": frozenset({"restriction"}),
     "alarm:seen": frozenset({"number"}),
     "roster:imported": frozenset({"schools", "students", "withdrawn", "source_digest"}),
 }

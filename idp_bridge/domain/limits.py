@@ -23,6 +23,10 @@ So what strangers do in the same library, or behind the same guest network, neve
 """
 
 
+UNMATCHED_ALARM = 3
+"""Requests of one account in a day that matched no student: so many are an alarm (design 4)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How much is allowed; the settings `IDP_BRIDGE_LIMITS__…` bring other numbers."""

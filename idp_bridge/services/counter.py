@@ -117,11 +117,11 @@ def refuse_lapsed(house: House, visit: Visit | None, now: datetime) -> None:
 
 
 def seen_by(rows: Rows, staff: StaffMember, link_id: LinkId) -> Link:
-    """Return the link, or raise NotThere where staff could not even see the visit."""
+    """Return the link. Raises NotThere, and NoDuty for staff who may see no visit, there or not."""
+    require_somewhere(staff, Action.FIND_VISIT)  # first: who may see no visit learns of no link either
     link = rows.links.get(link_id)
     if link is None:
         raise NotThere
-    require_somewhere(staff, Action.FIND_VISIT)
     return link
 
 

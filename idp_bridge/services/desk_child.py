@@ -69,6 +69,14 @@ class DeskChild:
         """Tell whether something was decided on the merits that only a duty of its own can overrule."""
         return any(one.final for one in self.earlier)
 
+    @property
+    def above_me(self) -> bool:
+        """Tell whether somebody else must decide: a restriction, or an end that this clerk cannot overrule.
+
+        Whoever asks which of the two learns from the first that there is one: the page says the same of both.
+        """
+        return self.held or (self.ended_before and not self.overrules)
+
 
 def desk_child(
     house: House,
@@ -104,7 +112,7 @@ def desk_child(
         of_age=_of_age(house, student),
         held=any(one.access for one in restrictions),
         restrictions=_readable(staff, student, restrictions),
-        earlier=earlier_ends(rows, parent.id, student.id) if student else (),
+        earlier=earlier_ends(rows, parent.id, student.id, link.id) if student else (),
         overrules=student is not None and may(staff, Action.OVERRULE, student.school),
         twins=twins(rows, parent, student.id) if student else (),
         crowded=many_requests(house, rows, link.claimed.student_number, house.clock.now()),

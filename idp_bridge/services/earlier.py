@@ -50,10 +50,12 @@ class Twin:
         return self.state in UNDECIDED
 
 
-def earlier_ends(rows: Rows, parent: ParentId, student: StudentId) -> tuple[Earlier, ...]:
-    """Return what was refused or revoked before for these two, newest first."""
+def earlier_ends(
+    rows: Rows, parent: ParentId, student: StudentId, but: LinkId | None = None
+) -> tuple[Earlier, ...]:
+    """Return what was refused or revoked before for these two, newest first, `but` for one link."""
     links = [link for link in rows.links.of_parent(parent) if link.student == student]
-    ends = [_earlier(rows, link, links) for link in links if _was_turned_away(link)]
+    ends = [_earlier(rows, link, links) for link in links if link.id != but and _was_turned_away(link)]
     return tuple(sorted(ends, key=lambda one: one.at, reverse=True))
 
 

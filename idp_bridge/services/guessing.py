@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from idp_bridge.domain.access import StaffMember
 from idp_bridge.domain.errors import TooManyGuesses
 from idp_bridge.domain.events import Actor, ActorKind, Event
-from idp_bridge.domain.limits import CODE_WINDOW, DAY, HOUR, OWN_SHARE, WEEK, counter_key
+from idp_bridge.domain.limits import CODE_WINDOW, DAY, HOUR, OWN_SHARE, UNMATCHED_ALARM, WEEK, counter_key
 from idp_bridge.domain.people import ParentId, StudentNumber
 from idp_bridge.services.house import House
 from idp_bridge.services.journals import Counter
@@ -84,6 +84,22 @@ def many_requests(house: House, rows: Rows, number: StudentNumber, now: datetime
     return (requests is not None and requests.amount > limits.requests_per_number) or (
         accounts is not None and accounts.amount >= limits.accounts_per_number
     )
+
+
+def raise_alarms(house: House, now: datetime, limit: int = 100, *, dry_run: bool = False) -> int:
+    """Alarm the district of up to `limit` accounts whose requests of a day matched no student too often.
+
+    A timed job, so that a miss writes not one row more than a hit while the parent waits. Once a day for an
+    account. Returns how many.
+    """
+    with house.store.reading() if dry_run else house.store.transaction() as rows:
+        found = rows.alarms.many_misses(now - DAY, UNMATCHED_ALARM, limit)
+        for parent, count in () if dry_run else found:
+            who = Actor(ActorKind.PARENT, parent)
+            rows.audit.append(
+                Event("alarm:unmatched-requests", now, who, parent=parent, fields={"count": count})
+            )
+    return len(found)
 
 
 def sweep_counters(house: House, now: datetime, limit: int = 5000, *, dry_run: bool = False) -> int:

@@ -294,6 +294,11 @@ class Alarms(Protocol):
         """Count the alarms nobody has dealt with."""
         ...
 
+    def many_misses(self, since: datetime, least: int, limit: int) -> tuple[tuple[ParentId, int], ...]:
+        """Return up to `limit` parents with `least` or more requests since `since` that match no student,
+        and how many; without those about whom `alarm:unmatched-requests` was raised since then."""
+        ...
+
     def see(self, number: int, staff: str, at: datetime) -> None:
         """Record who has dealt with an alarm."""
         ...

@@ -35,8 +35,6 @@ from idp_bridge.services.standing import follow_name
 
 OLDEST_STUDENT_YEARS = 26
 """Nobody older is a student here: Florida serves students with disabilities up to the 22nd birthday."""
-UNMATCHED_ALARM = 3
-"""Unmatched requests of one account in a day that raise an alarm for the district (design 4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +228,6 @@ def _add(house: House, rows: Rows, visit: Visit, claimed: Claimed, now: datetime
         )
     )
     tell(rows, waiting, now)
-    _alarm(rows, waiting, now)
 
 
 def _matched(rows: Rows, claimed: Claimed, mine: tuple[Link, ...]) -> StudentId | None:
@@ -244,21 +241,6 @@ def _matched(rows: Rows, claimed: Claimed, mine: tuple[Link, ...]) -> StudentId 
     if any(link.student == student.id and link.state in LIVE for link in mine):
         return None
     return student.id
-
-
-def _alarm(rows: Rows, link: Link, now: datetime) -> None:
-    """Alarm the district of many misses. A hit asks the same, so that its answer takes as long."""
-    count = rows.links.unmatched_since(link.parent, now - timedelta(days=1))
-    if link.student is None and count == UNMATCHED_ALARM:
-        rows.audit.append(
-            Event(
-                "alarm:unmatched-requests",
-                now,
-                Actor(ActorKind.PARENT, link.parent),
-                parent=link.parent,
-                fields={"count": count},
-            )
-        )
 
 
 def _open_visit(house: House, rows: Rows, parent: ParentId, now: datetime) -> Visit:

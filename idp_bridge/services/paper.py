@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from idp_bridge.domain.access import Action, StaffMember, may, require, require_somewhere
+from idp_bridge.domain.birth_date import check_born
 from idp_bridge.domain.errors import (
     AlreadyAsked,
     BadInput,
@@ -42,6 +43,7 @@ from idp_bridge.services.house import House
 from idp_bridge.services.recording import record
 from idp_bridge.services.refusing import refuse_within
 from idp_bridge.services.rows import Rows
+from idp_bridge.services.standing import follow_proof
 from idp_bridge.services.verifying import Choice, prove_within, verify_within
 
 NO_DUTY = {"seen_by": "no-duty"}
@@ -57,6 +59,8 @@ class Log:
     """`uid` of the person who saw the papers."""
     school: SchoolCode
     identity: str | None = None
+    born: date | None = None
+    """Birth date on the identification, where the sheet has it; only a keyed hash of it is kept."""
     verified: Mapping[LinkId, str] = field(default_factory=dict)
     """Link -> kind of evidence."""
     until: Mapping[LinkId, date] = field(default_factory=dict)
@@ -95,6 +99,7 @@ def enter_log(house: House, uid: str, visit_id: VisitId, log: Log) -> None:
     if log.verified:
         check_account_of(house, visit_id)
     now = house.clock.now()
+    check_born(log.born, now.astimezone(house.rules.zone).date())
     seen = PaperSeen(log.seen_at.replace(tzinfo=house.rules.zone).astimezone(UTC), saw)
     try:
         with decision(house, staff, None, now, visit_id) as rows:
@@ -103,7 +108,7 @@ def enter_log(house: House, uid: str, visit_id: VisitId, log: Log) -> None:
         if type(stop.why) in AUDITED:
             audit_refusal(house, staff, None, LinkId(stop.link), AUDITED[type(stop.why)], now)
         raise
-    if log.verified:
+    if log.verified or log.born:
         house.wakeup.projection_due(parent)
 
 
@@ -120,7 +125,9 @@ def _enter(
         if link.state is LinkState.LAPSED:
             _reopen(rows, staff, link, now)
     if log.identity:
-        prove_within(house, rows, staff, visit_id, log.school, check_identity(log.identity), now, seen)
+        kind = check_identity(log.identity)
+        prove_within(house, rows, staff, visit_id, log.school, kind, now, seen, log.born)
+        follow_proof(rows, house.rules.code_key, parent, actor(staff), now)
     for verified, evidence in log.verified.items():
         with _one(verified):
             verify_within(house, rows, staff, Choice(verified, evidence, log.until.get(verified)), now, seen)

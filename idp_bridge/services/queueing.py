@@ -10,10 +10,11 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
 from idp_bridge.domain.access import Action, StaffMember, reach, require_somewhere
-from idp_bridge.domain.link import Link, LinkState
+from idp_bridge.domain.link import Link
 from idp_bridge.domain.people import School, SchoolCode, read_student_number
 from idp_bridge.services.house import House
 from idp_bridge.services.rows import Arriving, DeskList, Found, QueueRow, Rows, Where
+from idp_bridge.services.undoing import own_decision, undo_window
 
 MOST = 1000
 """Pages stop here: nobody leafs further, and the cost of one stays that of a page."""
@@ -21,8 +22,6 @@ GLANCE = 100
 """Counts stop so far after what is shown ("100+"): to count all that waits would cost more than the page."""
 MOST_FOUND = 50
 MOST_DECIDED = 5
-UNDOABLE = frozenset({LinkState.VERIFIED, LinkState.DENIED, LinkState.AWAITING_SECOND, LinkState.REFERRED})
-"""What a decision at the desk leads to; what a link came to otherwise is not listed as decided."""
 
 
 class Tab(StrEnum):
@@ -119,11 +118,6 @@ def only_school(house: House, staff: StaffMember) -> School | None:
         return _only_school(rows, reach(staff, Action.VERIFY))
 
 
-def undo_window(house: House) -> timedelta:
-    """Return how long a decision can be taken back."""
-    return timedelta(minutes=house.rules.undo_minutes)
-
-
 def _only_school(rows: Rows, mine: frozenset[SchoolCode] | None) -> School | None:
     return rows.schools.get(next(iter(mine))) if mine and len(mine) == 1 else None
 
@@ -152,4 +146,5 @@ def _decided(house: House, rows: Rows, staff: StaffMember, now: datetime) -> tup
     today = datetime.combine(now.astimezone(house.rules.zone).date(), time.min, house.rules.zone)
     undo_from = now - undo_window(house)
     links = rows.queue.decided_by(staff.directory_id, min(today, undo_from), MOST_DECIDED)
-    return tuple(Decided(link, undo=link.changed_at >= undo_from) for link in links if link.state in UNDOABLE)
+    mine = ((link, own_decision(rows, staff, link)) for link in links)
+    return tuple(Decided(link, undo=at >= undo_from) for link, at in mine if at)

@@ -149,10 +149,6 @@ class Links(Protocol):
         """Return up to `limit` parents with a verified link, by id, after `parent`."""
         ...
 
-    def unmatched_since(self, parent: ParentId, since: datetime) -> int:
-        """Count the parent's requests since `since` that matched no student."""
-        ...
-
 
 class Visits(Protocol):
     """Visits by id, code and parent."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from idp_bridge.domain.events import Actor, ActorKind
+from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.link import Link, LinkState, Move, disputed, moved
 from idp_bridge.domain.matching import namesakes
 from idp_bridge.domain.people import Parent, ParentId, StudentId
@@ -59,11 +59,18 @@ def follow_name(rows: Rows, key: bytes, before: Parent | None, parent: Parent, n
     return bool(fresh)
 
 
-def follow_proof(rows: Rows, key: bytes, parent: Parent, now: datetime) -> bool:
-    """Take away the restrictions of a namesake whose identification says another birth date.
+def follow_proof(rows: Rows, key: bytes, parent: Parent, who: Actor, now: datetime) -> bool:
+    """Take away the restrictions of a namesake whose identification says another birth date, and let those
+    stand that it brings with it: seen again, it may say another day than before.
 
-    Tells whether there was one. Those against the account itself stay.
+    Tells whether anything changed. Those against the account itself stay. A mistyped day would set the
+    restricted person free, so each of access that is taken away is an alarm about what `who` recorded.
     """
+    freed = _free_namesake(rows, key, parent, who, now)
+    return follow_name(rows, key, None, parent, now) or freed
+
+
+def _free_namesake(rows: Rows, key: bytes, parent: Parent, who: Actor, now: datetime) -> bool:
     proof = rows.proofs.get(parent.id)
     born = proof.birth_date_hash if proof else None
     others = [
@@ -72,8 +79,25 @@ def follow_proof(rows: Rows, key: bytes, parent: Parent, now: datetime) -> bool:
         if one.parent != parent.id and other_birth_date(one, born, key)
     ]
     for restriction in others:
+        if restriction.access:
+            _alarm(rows, restriction, parent.id, who, now)
         stand_no_more(rows, restriction, parent.id, now, STANDING)
     return bool(others)
+
+
+def _alarm(rows: Rows, restriction: Restriction, parent: ParentId, who: Actor, now: datetime) -> None:
+    student = rows.students.get(restriction.student)
+    rows.audit.append(
+        Event(
+            "alarm:restriction-namesake",
+            now,
+            who,
+            parent=parent,
+            student=restriction.student,
+            school=student.school if student else None,
+            fields={"restriction": restriction.id},
+        )
+    )
 
 
 def stand(rows: Rows, restriction: Restriction, parent: ParentId, now: datetime, who: Actor) -> None:

@@ -7,7 +7,7 @@ So a link that was suspended, ended or decided by somebody else meanwhile stays 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from idp_bridge.domain.access import Action, StaffMember, require
 from idp_bridge.domain.errors import MoveRefused, NotThere, TooLate
@@ -16,7 +16,6 @@ from idp_bridge.domain.link import LIVE, WAITING, Link, LinkId, Move, Visit, ask
 from idp_bridge.domain.notice import NoticeKind
 from idp_bridge.services.counter import actor, place_of, seen_by, staff_member
 from idp_bridge.services.house import House
-from idp_bridge.services.queueing import undo_window
 from idp_bridge.services.recording import record
 from idp_bridge.services.rows import Rows
 
@@ -55,12 +54,25 @@ def _undo(house: House, rows: Rows, staff: StaffMember, link_id: LinkId, now: da
     return done
 
 
+def undo_window(house: House) -> timedelta:
+    """Return how long a decision can be taken back."""
+    return timedelta(minutes=house.rules.undo_minutes)
+
+
+def own_decision(rows: Rows, staff: StaffMember, link: Link) -> datetime | None:
+    """Return when `staff` decided the link, if nothing became of it since; None if something did.
+
+    The row does not tell: a dispute that was settled and a restriction that was lifted change it, and leave
+    in it who decided before.
+    """
+    last = _last_change(rows, link)
+    return last.at if last and last.name in DECISIONS and last.actor == actor(staff) else None
+
+
 def _refuse_late(house: House, rows: Rows, staff: StaffMember, link: Link, now: datetime) -> None:
     """Raise TooLate unless the link's last change is a decision of this person within the window."""
-    last = _last_change(rows, link)
-    if last is None or last.name not in DECISIONS or last.actor != actor(staff):
-        raise TooLate
-    if last.at < now - undo_window(house):
+    at = own_decision(rows, staff, link)
+    if at is None or at < now - undo_window(house):
         raise TooLate
 
 

@@ -102,12 +102,19 @@ def find_visit(house: House, uid: str, typed: str) -> VisitId:
 
 
 def record_identity(
-    house: House, uid: str, visit_id: VisitId, school: SchoolCode, kind: str, born: date | None = None
+    house: House,
+    uid: str,
+    visit_id: VisitId,
+    school: SchoolCode,
+    kind: str,
+    born: date | None = None,
+    *,
+    again: bool = False,
 ) -> IdentityProof:
-    """Record that staff at `school` saw the person's identification; once per parent.
+    """Record that staff at `school` saw the person's identification; once per parent, unless seen `again`.
 
     Of `born`, the birth date on the document, only a keyed hash is kept: it tells a namesake from a person
-    under a restriction.
+    under a restriction, and setting one free so is an alarm. Seen again without it, the known hash stays.
 
     Raises NoDuty, NotThere, BadInput, MoveRefused (the visit is finished), CodeLapsed, DistrictAddress and
     ConflictOfInterest; the last is audited though nothing changes.
@@ -118,9 +125,11 @@ def record_identity(
     now = house.clock.now()
     check_born(born, now.astimezone(house.rules.zone).date())
     with decision(house, staff, None, now, visit_id) as rows:
-        proof = prove_within(house, rows, staff, visit_id, school, seen, now, born=born)
-        freed = follow_proof(rows, house.rules.code_key, parent_of(house, rows, proof.parent), now)
-    if freed:
+        proof = prove_within(house, rows, staff, visit_id, school, seen, now, born=born, again=again)
+        changed = follow_proof(
+            rows, house.rules.code_key, parent_of(house, rows, proof.parent), actor(staff), now
+        )
+    if changed:
         house.wakeup.projection_due(proof.parent)
     return proof
 
@@ -192,8 +201,13 @@ def prove_within(
     now: datetime,
     seen: PaperSeen | None = None,
     born: date | None = None,
+    *,
+    again: bool = False,
 ) -> IdentityProof:
-    """Record an identity inside the caller's transaction; `seen` where it is entered later from paper."""
+    """Record an identity inside the caller's transaction; `seen` where it is entered later from paper.
+
+    A known proof is returned as it is, unless the identification was seen `again`.
+    """
     visit = rows.visits.get(visit_id)
     if visit is None:
         raise NotThere
@@ -203,11 +217,12 @@ def prove_within(
         refuse_lapsed(house, visit, now)
     parent = parent_of(house, rows, visit.parent)
     known = rows.proofs.get(parent.id)
-    if known is not None:
+    if known is not None and not again:
         return known
     waiting = (link for link in rows.links.of_visit(visit_id) if link.state in WAITING)
     refuse_own(rows, staff, parent, (link.student for link in waiting if link.student))
-    hashed = birth_date_hash(house.rules.code_key, born) if born else None
+    before = known.birth_date_hash if known else None
+    hashed = birth_date_hash(house.rules.code_key, born) if born else before
     proof = IdentityProof(parent.id, kind, school, staff.directory_id, now, hashed)
     if seen:
         proof = replace(proof, staff=seen.by.directory_id, at=seen.at, entered_by=staff.directory_id)

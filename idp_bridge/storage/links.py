@@ -109,14 +109,6 @@ class SqlLinks:
         found = self._connection.execute(query.order_by(rows.c.parent).limit(limit)).scalars()
         return tuple(ParentId(one) for one in found)
 
-    def unmatched_since(self, parent: ParentId, since: datetime) -> int:
-        """Count the parent's requests since `since` that matched no student."""
-        rows = tables.links
-        query = sa.select(sa.func.count()).where(
-            rows.c.parent == parent, rows.c.student.is_(None), rows.c.requested_at >= since
-        )
-        return int(self._connection.execute(query).scalar_one())
-
     def _select(self, *where: sa.ColumnElement[bool], newest_first: bool = False) -> tuple[Link, ...]:
         rows = tables.links
         order = (rows.c.requested_at, rows.c.id)

@@ -52,6 +52,17 @@ ALARMS = {
         _l("A verified link may go to the wrong child, so somebody may see what they should not."),
         _l("Call the school today. Compare the papers with the link, and end it if it is wrong."),
     ),
+    "alarm:restriction-namesake": AlarmWords(
+        _l("A date of birth set a namesake free"),
+        _l(
+            "Somebody has the name of a person under a restriction. An ID with another date of birth "
+            "was recorded, so the restriction does not stand against this account."
+        ),
+        _l(
+            "Have the school’s principal compare the order with the ID. "
+            "If the date was mistyped, the restriction must name the account."
+        ),
+    ),
     "alarm:guessing": AlarmWords(
         _l("A limit on guessing was reached"),
         _l("Very many requests or wrong visit codes came in a short time. The limit ends by itself."),

@@ -6,10 +6,11 @@ from typing import Any
 
 from flask import current_app, request
 
-from idp_bridge.domain.errors import Refusal
+from idp_bridge.domain.access import Action, reach
+from idp_bridge.domain.errors import EndedBefore, Refusal, Restricted
 from idp_bridge.services.desk import DeskVisit
 from idp_bridge.web import errors
-from idp_bridge.web.desk_person import place_name
+from idp_bridge.web.desk_person import place_name, staff
 from idp_bridge.web.guards import signed_in
 
 
@@ -23,6 +24,18 @@ def head(shown: DeskVisit) -> dict[str, Any]:
 
 
 def words_of(refusal: Refusal) -> errors.Words:
-    """Return what the page says on top of a refusal; the log says only its kind."""
+    """Return what the page says on top of a refusal; the log says only its kind.
+
+    An earlier end and a restriction have the same words for who could overrule neither: other words for the
+    one would say what the neutral ones stand for.
+    """
     current_app.logger.info("refused %s: %s", request.endpoint, type(refusal).__name__)
+    if isinstance(refusal, EndedBefore) and not reaches(Action.OVERRULE):
+        return errors.TABLE[Restricted]
     return errors.TABLE[type(refusal)]
+
+
+def reaches(action: Action) -> bool:
+    """Tell whether who asks may do `action` at one school at least."""
+    mine = reach(staff(), action)
+    return mine is None or bool(mine)

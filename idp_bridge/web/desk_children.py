@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
 
-from idp_bridge.domain.errors import CodeLapsed, EndedBefore, OfAge, Restricted
+from idp_bridge.domain.errors import CodeLapsed, OfAge, Restricted
 from idp_bridge.domain.link import WAITING, Link, LinkState
 from idp_bridge.domain.matching import Comparison, Match
 from idp_bridge.domain.reasons import DENIAL_REASONS, Ground
@@ -77,7 +77,7 @@ def view(house: House, shown: DeskVisit, child: DeskChild, forms: Forms) -> Chil
         note=why_not,
         decided=child.link.state in desk_wording.DECIDED,
         decided_on=_decided_on(child),
-        banner=desk_wording.HELD if child.mine and child.held else None,
+        banner=desk_wording.HELD if child.mine and child.above_me else None,
         marks=desk_marks.marks(child),
         evidence_notes={kind: _("Also needs a second person") for kind in child.policy.second_person},
         paper=wording.on_paper(child.link.paper_seen_at),
@@ -132,7 +132,7 @@ def _obstacle(shown: DeskVisit, child: DeskChild) -> str:
         return str(desk_wording.NOT_READY[_misfit(child)])
     if child.of_age:
         return f"{errors.TABLE[OfAge].title}. {errors.TABLE[OfAge].text}"
-    if child.held:
+    if child.above_me:
         return str(errors.TABLE[Restricted].title)
     return _("Record the identity first.") if shown.proof is None else ""
 
@@ -141,8 +141,6 @@ def _higher_up(house: House, child: DeskChild) -> str:
     """Say what needs another duty than this clerk's."""
     if not child.settles:
         return _("For this relationship the district office decides. Hand the request over.")
-    if child.ended_before and not child.overrules:
-        return str(errors.TABLE[EndedBefore].text)
     ends = child.link.expires_at
     if ends and ends <= house.clock.now():
         return _("The last day that was entered is over. Refuse the request; the parent can ask again.")

@@ -31,6 +31,7 @@ from idp_bridge.web import desk_wording, errors, queue_wording, wording
 from idp_bridge.web.desk_forms import LONGEST_CODE, LONGEST_SEARCH, CodeForm, SearchForm
 from idp_bridge.web.desk_person import house, place_name, staff, uid
 from idp_bridge.web.guards import for_staff
+from idp_bridge.web.menus import first_tab
 from idp_bridge.web.school import blueprint
 
 PAGE_SIZE = 10
@@ -45,8 +46,14 @@ LISTED = {Tab.SECOND: {LinkState.AWAITING_SECOND}, Tab.REFERRED: {LinkState.REFE
 
 @blueprint.get("")
 @for_staff
-def desk() -> str:
-    """Show the code field, my last decisions, and what waits at my schools, nearest last day first."""
+def desk() -> Any:
+    """Show the code field, my last decisions, and what waits at my schools, nearest last day first.
+
+    Whose duties are others is led to their own first page; who has none is told so.
+    """
+    mine = first_tab(staff())
+    if mine not in (None, "school.desk"):
+        return redirect(url_for(mine))
     return _desk(CodeForm(formdata=None))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flask import current_app, redirect, render_template, request, url_for
+from flask import redirect, render_template, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -23,6 +23,7 @@ from idp_bridge.services.desk import DeskVisit, desk_visit, find_link, is_open
 from idp_bridge.services.desk_child import DeskChild
 from idp_bridge.services.paper import enterable
 from idp_bridge.web import desk_children, errors, wording
+from idp_bridge.web.at_counter import words_of
 from idp_bridge.web.desk_forms import EvidenceForm, IdentityForm, RefusalForm, identity_form
 from idp_bridge.web.desk_person import house, place_name, staff
 from idp_bridge.web.guards import signed_in
@@ -63,15 +64,13 @@ def visit_page(
 
 def refused(visit_id: str, refusal: Refusal) -> tuple[str, int]:
     """Show the visit as it stands now, with what was refused and what to do on top."""
-    current_app.logger.info("refused %s: %s", request.endpoint, type(refusal).__name__)
-    words = errors.TABLE[type(refusal)]
+    words = words_of(refusal)
     return visit_page(shown_visit(visit_id), fault=words), words.status
 
 
 def refused_one(shown: DeskVisit, stop: OneRefused, forms: Mapping[str, EvidenceForm]) -> tuple[str, int]:
     """Show which of several children was refused and why; what was chosen for the others stays chosen."""
-    current_app.logger.info("refused %s: %s", request.endpoint, type(stop.why).__name__)
-    words = errors.TABLE[type(stop.why)]
+    words = words_of(stop.why)
     if stop.link in forms and isinstance(stop.why, BadInput | EvidenceRefused):
         say_at_field(forms[stop.link], stop.why)
         return visit_page(shown, forms=forms), 422

@@ -34,7 +34,7 @@ HELD = (
     _l("Ask the principal about this one"),
     _l("It cannot be decided at the counter. Do not discuss it there."),
 )
-"""What the counter learns of a restriction: never that it is one."""
+"""What the counter learns of a restriction, and of an end it cannot overrule: never which of the two."""
 
 NOT_READY = {
     "birth-date": _l(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from flask import Flask, current_app, g, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -24,6 +27,11 @@ def install(app: Flask) -> None:
     app.context_processor(_context)
 
 
+def first_tab(staff: StaffMember) -> str | None:
+    """Return the endpoint of the first tab that `staff` has a duty for; None for who has none."""
+    return next((endpoint for _words, endpoint in _open_to(staff)), None)
+
+
 def _context() -> dict[str, object]:
     person = current_person()
     return {
@@ -38,12 +46,17 @@ def _context() -> dict[str, object]:
 
 def _tabs(staff: StaffMember | None) -> list[tuple[str, str, bool]]:
     """Return the tabs for the duties LDAP gave in this request; none where it was not asked."""
-    duties = {role.duty for role in staff.roles} if staff else set()
     return [
         (str(words), url_for(endpoint), request.blueprint == endpoint.partition(".")[0])
-        for words, endpoint, actions in DESK_TABS
-        if any(duties & ALLOWED[action] for action in actions)
+        for words, endpoint in _open_to(staff)
     ]
+
+
+def _open_to(staff: StaffMember | None) -> Iterator[tuple[Any, str]]:
+    duties = {role.duty for role in staff.roles} if staff else set()
+    for words, endpoint, actions in DESK_TABS:
+        if any(duties & ALLOWED[action] for action in actions):
+            yield words, endpoint
 
 
 def _menu(realm: str | None, population: str) -> list[tuple[str, str, str]]:

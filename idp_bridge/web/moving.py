@@ -13,7 +13,10 @@ from wtforms.validators import InputRequired
 
 from idp_bridge.domain.errors import (
     AccountClosed,
+    ChangedMeanwhile,
+    CodeLapsed,
     ConflictOfInterest,
+    DistrictAddress,
     EndedBefore,
     IdentityMissing,
     MoveRefused,
@@ -33,7 +36,10 @@ blueprint = Blueprint("moving", __name__, url_prefix="/desk/visits")
 
 SAID_HERE = (
     AccountClosed,
+    ChangedMeanwhile,
+    CodeLapsed,
     ConflictOfInterest,
+    DistrictAddress,
     EndedBefore,
     IdentityMissing,
     MoveRefused,

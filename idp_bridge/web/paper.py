@@ -23,6 +23,7 @@ from idp_bridge.domain.errors import (
     AccountClosed,
     AlreadyAsked,
     BadInput,
+    ChangedMeanwhile,
     ConflictOfInterest,
     DistrictAddress,
     IdentityMissing,
@@ -51,6 +52,7 @@ ROWS = 6
 SAID_HERE = (
     AccountClosed,
     AlreadyAsked,
+    ChangedMeanwhile,
     ConflictOfInterest,
     DistrictAddress,
     MoveRefused,

@@ -9,7 +9,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import RadioField, SelectField, StringField, ValidationError
+from wtforms import FormField, RadioField, SelectField, StringField, ValidationError
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import AnyOf, InputRequired, Optional
 
@@ -22,7 +22,8 @@ from idp_bridge.services.desk_child import DeskChild
 from idp_bridge.services.paper import Log
 from idp_bridge.web import desk_wording, wording
 from idp_bridge.web.desk_forms import DayField
-from idp_bridge.web.forms import stripped
+from idp_bridge.web.forms import OptionalDate, day_of, stripped
+from idp_bridge.web.restriction_forms import say_at_fields
 
 FAULTS = {
     "in-future": _l("This day and time is still to come"),
@@ -61,6 +62,7 @@ class PaperForm(FlaskForm):
         choices=[SelectChoice(kind, wording.IDENTITY_KINDS[kind]) for kind in IdentityKind],
         validate_choice=False,
     )
+    born = FormField(OptionalDate, _l("Date of birth on the ID"))
     school = RadioField(_l("At which school?"), validate_choice=False)
 
     children: tuple[str, ...] = ()
@@ -81,6 +83,7 @@ class PaperForm(FlaskForm):
             seen_by=str(self.seen_by.data),
             school=SchoolCode(str(self.school.data or "")),
             identity=(self.identity.data or None) if self.identity is not None else None,
+            born=day_of(self.born) if self.born is not None else None,
             verified=_of_kind(said, "shown"),
             refused=_of_kind(said, "refused"),
             until={link: day for link, day in days.items() if day},
@@ -89,6 +92,9 @@ class PaperForm(FlaskForm):
     def refuse_each(self, faults: Mapping[str, str]) -> None:
         """Say at each field what is wrong with it."""
         for name, reason in faults.items():
+            if name == "born":
+                say_at_fields(self, {name: reason})
+                continue
             self[SAID + self.children[0] if name == "links" else name].errors = [FAULTS[reason]]
 
     def refuse_child(self, link: str, why: Refusal, words: str) -> bool:
@@ -141,6 +147,7 @@ def _offer(form: PaperForm, schools: tuple[School, ...], needs_identity: bool) -
         form.school.raw_data = [schools[0].code]
     if not needs_identity:
         del form.identity
+        del form.born
 
 
 def _child(title: str, child: DeskChild) -> Iterator[tuple[str, Any]]:

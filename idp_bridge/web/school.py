@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, flash, redirect, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
 from idp_bridge.domain.errors import (
@@ -89,17 +89,19 @@ def visit(visit_id: str) -> str:
 @blueprint.post("/visits/<string:visit_id>/identity")
 @for_staff
 def identity(visit_id: str) -> Any:
-    """Record that I saw the person's identification."""
+    """Record that I saw the person's identification, the first time or again."""
     shown = shown_visit(visit_id)
     form = identity_form(shown.clerk_schools)
+    again = bool(request.form.get("again"))
     if not form.validate():
-        if desk_children.first_question(shown, []) != "identity":  # settled meanwhile: nothing to correct
+        settled = desk_children.first_question(shown, []) != "identity"
+        if settled and not again:  # by a colleague meanwhile: nothing to correct
             return redirect(url_for("school.visit", visit_id=visit_id))
         return visit_page(shown, identity=form), 422
     try:
         record_identity(
             house(), uid(), VisitId(visit_id), SchoolCode(form.school.data), form.identity.data,
-            day_of(form.born),
+            day_of(form.born), again=again,
         )  # fmt: skip
     except BadInput as fault:
         say_at_fields(form, fault.fields)

@@ -8,10 +8,10 @@ import pytest
 
 from idp_bridge.services.queueing import Tab
 from tools.bench import __main__ as program
-from tools.bench import desk
+from tools.bench import desk, guessing
 from tools.bench.places import Bench, opened
 from tools.bench.replaying import replay_of
-from tools.bench.rows import Aim, Figures, Row, at_least, at_most, between
+from tools.bench.rows import ROWS, Aim, Figures, Row, at_least, at_most, between
 from tools.bench.timing import in_turns
 
 
@@ -55,7 +55,6 @@ def test_the_replay_runs_the_same_statements(small):
 
 def test_a_program_run_writes_the_file_and_tells_by_its_exit_code(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(program, "auc_rows", list)
     for aim, code in ((between(0.4, 0.6), 0), (at_least(0.9), 1)):
         monkeypatch.setattr(program, "ROWS", [Row("a guess", aim, lambda _: Figures(1, 2, 0.5, spread="1"))])
         monkeypatch.setattr(program, "MODULES", ())
@@ -63,6 +62,24 @@ def test_a_program_run_writes_the_file_and_tells_by_its_exit_code(tmp_path, monk
         (only,) = json.loads((tmp_path / "var/bench.json").read_text())
         assert (only["name"], only["ratio"], only["holds"]) == ("a guess", 0.5, code == 0)
     assert "CPU" in program.machine() or "x" in program.machine()
+
+
+def test_the_time_of_an_answer_is_measured_on_both_databases_once_for_all_kinds(small, monkeypatch):
+    names = {row.name for row in ROWS}
+    for database in ("sqlite", "postgresql"):
+        for kind in guessing.KINDS:
+            assert f"time tells hit from {kind} (AUC), {database}" in names
+    taken, measure = [], guessing.measure
+    monkeypatch.setattr(guessing, "measure", lambda *given: taken.append(given[1]) or measure(*given))
+    found = [guessing.Told("sqlite", kind)(small) for kind in guessing.KINDS]
+    assert taken == [18]
+    assert all(0 <= one.ratio == one.ours <= 1 for one in found)
+
+
+def test_a_classifier_that_must_guess_scores_a_half():
+    assert guessing.auc([1, 2, 3], [1, 2, 3]) == 0.5
+    assert guessing.auc([1, 2], [3, 4]) == 1
+    assert guessing.auc([3, 4], [1, 2]) == 0
 
 
 def test_an_aim_says_what_it_is():

@@ -196,7 +196,9 @@ def test_audit_verify_names_the_first_bad_row(run, store, link):
     assert (said.exit_code, said.stderr) == (1, "The audit is broken at row 1.\n")
 
 
-@pytest.mark.parametrize("job", ["end-links", "lapse-visits", "project", "remind", "send-mails"])
+@pytest.mark.parametrize(
+    "job", ["end-links", "lapse-visits", "project", "raise-alarms", "remind", "send-mails"]
+)
 def test_jobs_with_nothing_due(run, job):
     assert (run("jobs", job).exit_code, run("jobs", job).output) == (0, "0 done\n")
     assert run("jobs", job, "--dry-run").output == "0 due\n"

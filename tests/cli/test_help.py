@@ -21,6 +21,7 @@ jobs end-links
 jobs end-withdrawn
 jobs lapse-visits
 jobs project
+jobs raise-alarms
 jobs remind
 jobs send-mails
 jobs warn-ends

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import secrets
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import requests
 from playwright.sync_api import Browser
 
 from tools.stack.stack import Stack
-from tools.walk import Newcomer, Walk
+from tools.walk import MAIL_WAIT_S, Newcomer, Walk
 
 PASSWORD = "Password-1"
 
@@ -41,3 +44,34 @@ def newcomer() -> Callable[..., Newcomer]:
         return Newcomer(address, given_name, family_name)
 
     return make
+
+
+@pytest.fixture
+def mails(stack: Stack) -> Callable[[str, str], dict[str, Any]]:
+    """Return a function that waits for the mail to an address whose subject begins with some words."""
+
+    def newest(address: str, subject: str) -> dict[str, Any]:
+        deadline, seen = time.monotonic() + MAIL_WAIT_S, []
+        while time.monotonic() < deadline:
+            box = requests.get(f"{stack.mail_url}/api/messages", params={"to": address}, timeout=5).json()
+            seen = [mail["subject"] for mail in box]
+            for mail in reversed(box):
+                if mail["subject"].startswith(subject):
+                    return mail
+            time.sleep(0.3)
+        raise AssertionError(f"no mail {subject!r} came; these did: {seen}")
+
+    return newest
+
+
+@pytest.fixture
+def audit(stack: Stack) -> Callable[[str], list[dict[str, Any]]]:
+    """Return a function that reads the audit's rows of one name, oldest first."""
+
+    def read(name: str) -> list[dict[str, Any]]:
+        with sqlite3.connect(stack.database_url.removeprefix("sqlite:///")) as database:
+            database.row_factory = sqlite3.Row
+            found = database.execute("SELECT * FROM audit WHERE name = ? ORDER BY number", (name,)).fetchall()
+        return [{**dict(row), "fields": json.loads(row["fields"])} for row in found]
+
+    return read

@@ -59,7 +59,7 @@ def test_all_equal_is_no_write_and_no_query_of_a_parents_own(house, accounts, li
         parent = ParentId(f"p-{number:02}")
         accounts.add(parent, f"{number:02}@mail.example", attributes={"student_links": (EMPTY,)})
         with house.store.transaction() as rows:
-            rows.parents.save(Parent(parent, "x@mail.example", "A", "B", "en", house.clock.now()))
+            rows.parents.save(Parent(parent, f"{number:02}@mail.example", "A", "B", "en", house.clock.now()))
     many = counted(house, lambda: compare(house))
     assert many == one_parent
     assert {"INSERT", "UPDATE", "DELETE"}.isdisjoint(many)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -14,7 +15,7 @@ from idp_bridge.domain.limits import OWN_SHARE, Limits
 from idp_bridge.domain.people import Parent, ParentId
 from idp_bridge.domain.visit_code import make
 from idp_bridge.services.desk import desk_visit
-from idp_bridge.services.guessing import counted, sweep_counters
+from idp_bridge.services.guessing import counted, raise_alarms, sweep_counters
 from idp_bridge.services.linking import request_link
 from idp_bridge.services.verifying import find_visit, record_identity, verify_link
 from idp_bridge.settings import Guessing
@@ -64,7 +65,21 @@ def alarms(house):
             .order_by(journals.audit.c.number)
         )
         rows = connection.execute(query).all()
-    return [(row.name, row.fields) for row in rows if row.name != "alarm:unmatched-requests"]
+    return [(row.name, row.fields) for row in rows]
+
+
+@contextmanager
+def _writes(house, into: list[str]):
+    """Collect the statements that are sent meanwhile, without their values."""
+
+    def note(_connection, _cursor, statement, *_rest):
+        into.append(" ".join(statement.split()))
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        yield
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
 
 
 def counters(house):
@@ -74,6 +89,78 @@ def counters(house):
 
 def test_the_settings_and_the_rules_start_with_the_same_numbers():
     assert Limits(**Guessing().model_dump()) == Limits()
+
+
+# --- requests that fit nobody ---------------------------------------------------------------------
+
+
+def missed(house, clock, *numbers, parent=AMARA):
+    for number in numbers:
+        ask(house, parent, number)
+        clock.advance(minutes=1)
+
+
+class TestMisses:
+    @pytest.fixture(autouse=True)
+    def _known(self, house):
+        known(house, AMARA, OTHER)
+
+    def test_the_third_of_a_day_raises_one_alarm_and_not_while_the_parent_waits(self, house, clock):
+        missed(house, clock, 46000001, 46000002)
+        assert raise_alarms(house, clock.now()) == 0
+        missed(house, clock, 46000003, 46000004)
+        assert alarms(house) == []
+        assert [raise_alarms(house, clock.now()) for _ in range(2)] == [1, 0]
+        assert alarms(house) == [("alarm:unmatched-requests", {"count": 4})]
+        missed(house, clock, 46000005)
+        assert raise_alarms(house, clock.now()) == 0
+
+    def test_taking_one_back_and_asking_again_does_not_hide_it(self, house, clock):
+        for day in (1, 2, 3):
+            request_link(house, AMARA, replace(claim_for(IRIS), birth_date=date(2016, 4, day)))
+            clock.advance(minutes=1)
+        assert raise_alarms(house, clock.now()) == 1
+
+    def test_hits_and_what_was_cured_at_the_counter_are_no_misses(self, house, clock):
+        missed(house, clock, 46000001, 46000002)
+        for student in (IRIS, TEO, MATEO):
+            request_link(house, AMARA, claim_for(student))
+        assert raise_alarms(house, clock.now()) == 0
+
+    def test_two_accounts_do_not_add_up(self, house, clock):
+        missed(house, clock, 46000001, 46000002)
+        missed(house, clock, 46000003, 46000004, parent=OTHER)
+        assert raise_alarms(house, clock.now()) == 0
+
+    def test_a_day_later_it_counts_anew(self, house, clock):
+        missed(house, clock, 46000001, 46000002)
+        clock.advance(days=1)
+        missed(house, clock, 46000003)
+        assert raise_alarms(house, clock.now()) == 0
+        missed(house, clock, 46000004, 46000005)
+        assert raise_alarms(house, clock.now()) == 1
+        clock.advance(days=1, minutes=1)
+        missed(house, clock, 46000006, 46000007, 46000008)
+        assert raise_alarms(house, clock.now()) == 1
+
+    def test_a_dry_run_counts_the_limit_holds_and_the_rest_comes_next(self, house, clock):
+        for parent in (AMARA, OTHER):
+            missed(house, clock, 46000001, 46000002, 46000003, parent=parent)
+        assert raise_alarms(house, clock.now(), dry_run=True) == 2
+        assert alarms(house) == []
+        assert [raise_alarms(house, clock.now(), limit=1) for _ in range(3)] == [1, 1, 0]
+
+    def test_a_hit_and_a_miss_write_the_same_rows(self, house, clock):
+        """So many, and of the same tables: the third miss of a day, too."""
+        written = []
+        for parent, claimed in ((AMARA, claim("46000003")), (OTHER, claim_for(IRIS))):
+            missed(house, clock, 46000001, 46000002, parent=parent)
+            statements: list[str] = []
+            with _writes(house, statements):
+                request_link(house, parent, claimed)
+            written.append(statements)
+        assert written[0] == written[1]
+        assert sum("INTO audit" in one for one in written[0]) == 1
 
 
 # --- accounts --------------------------------------------------------------------------------------

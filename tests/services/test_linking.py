@@ -146,16 +146,6 @@ def test_nobody_asks_for_an_account_that_never_arrived(house):
         request_link(house, ParentId("never-seen"), CLAIM)
 
 
-def test_the_third_unmatched_request_of_a_day_raises_one_alarm(house, clock):
-    for n in range(4):
-        request_link(house, AMARA, replace(MISS, student_number=StudentNumber(f"4699999{n}")))
-    with house.store.connection(write=False) as connection:
-        count = connection.exec_driver_sql(
-            "SELECT count(*) FROM audit WHERE name = 'alarm:unmatched-requests'"
-        )
-        assert count.scalar_one() == 1
-
-
 def test_an_overdue_visit_lapses_when_the_parent_asks_again(house, clock):
     first = request_link(house, AMARA, CLAIM)
     code = slip_of(house, AMARA).code
@@ -203,3 +193,12 @@ def test_a_snapshot_follows_the_account_and_keeps_the_revision(house):
         1,
     )
     assert parent.first_seen_at == NOW
+
+
+def test_asking_again_with_another_relationship_still_means_the_child(house):
+    request_link(house, AMARA, CLAIM)
+    request_link(house, AMARA, replace(CLAIM, relationship=Relationship.STEP_PARENT))
+    by_state = {link.state: link for link in mine(house)}
+    assert set(by_state) == {LinkState.CANCELLED, LinkState.AWAITING_VISIT}
+    assert by_state[LinkState.AWAITING_VISIT].student == IRIS.id
+    assert by_state[LinkState.AWAITING_VISIT].claimed.relationship is Relationship.STEP_PARENT

@@ -12,10 +12,13 @@ from idp_bridge.domain.link import Move, moved
 from idp_bridge.domain.people import Parent, ParentId, SchoolCode
 from idp_bridge.services import queueing
 from idp_bridge.services.counter import staff_member
+from idp_bridge.services.disputing import hold_link, settle_dispute
+from idp_bridge.services.linking import leave_link
 from idp_bridge.services.queueing import Tab, queue, search
 from idp_bridge.services.refusing import refuse_link
+from idp_bridge.services.restricting import Order, ask_lift, confirm_lift, place
 from idp_bridge.services.verifying import record_identity, verify_link
-from tests.conftest import AMARA, IRIS, MATEO, NOW, OTHER, TEO
+from tests.conftest import AMARA, IRIS, MATEO, NOW, OTHER, TEO, staff
 from tests.web.families import after, asked, claim, claim_for, confirmed
 
 CLERK, ELSEWHERE, DISTRICT = "jo.hathaway", "sam.okafor", "dee.collins"
@@ -214,9 +217,25 @@ def test_at_most_five_are_shown(house, clock):
 
 def test_what_ended_since_is_not_called_decided(house, clock):
     first, second = decide(house, clock)
-    with house.store.reading() as rows:
-        link = rows.links.get(first.id)
-    after(house, link, Move.LEAVE)
+    leave_link(house, AMARA, first.id)
+    assert [one.link.id for one in page(house, CLERK).decided] == [second.id]
+
+
+def test_nor_is_what_somebody_settled_or_lifted_since(house, clock):
+    """The row names who decided before, and its last change is young; the decision is not."""
+    first, second = decide(house, clock)
+    house.directory.people |= {uid: staff(uid, "0552:principal") for uid in ("ana.ruiz", "max.ott")}
+    hold_link(house, "ana.ruiz", first.id)
+    settle_dispute(house, "ana.ruiz", first.id)
+    assert page(house, "ana.ruiz").decided == ()
+    clock.advance(minutes=1)
+    order = place(
+        house,
+        "ana.ruiz",
+        Order(IRIS.number, "Amara", "Quintero-Bell", True, False, "court-order", date(2027, 6, 1)),
+    )
+    ask_lift(house, "ana.ruiz", order.id)
+    confirm_lift(house, "max.ott", order.id)
     assert [one.link.id for one in page(house, CLERK).decided] == [second.id]
 
 

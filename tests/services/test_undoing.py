@@ -10,13 +10,15 @@ import pytest
 from idp_bridge.domain.errors import MoveRefused, NoDuty, NotThere, TooLate
 from idp_bridge.domain.events import Actor, ActorKind
 from idp_bridge.domain.link import LinkId, LinkState, Move, moved
-from idp_bridge.domain.people import Parent, SchoolCode
+from idp_bridge.domain.people import Parent, ParentId, SchoolCode
 from idp_bridge.services.counter import actor, decided, staff_member
+from idp_bridge.services.disputing import hold_link, settle_dispute
 from idp_bridge.services.failures import Unreachable
+from idp_bridge.services.moving import move_links
 from idp_bridge.services.notifying import send_due
 from idp_bridge.services.recording import record
 from idp_bridge.services.refusing import refuse_link, revoke_link
-from idp_bridge.services.restricting import Order, place
+from idp_bridge.services.restricting import Order, ask_lift, confirm_lift, place
 from idp_bridge.services.undoing import undo_decision
 from idp_bridge.services.verifying import find_visit, record_identity, verify_link
 from tests.conftest import AMARA, IRIS, MATEO, NOW, OTHER, TEO, staff
@@ -205,6 +207,42 @@ def test_what_a_restriction_suspended_stays_suspended(house, verified):
     assert_refused(house, verified, MoveRefused)
 
 
+def test_what_was_held_in_a_dispute_and_settled_is_not_a_decision_any_more(house, verified):
+    """Not the clerk's, who decided before, nor the principal's, whose name and time the row has."""
+    house.directory.people["ana.ruiz"] = staff("ana.ruiz", "0552:principal")
+    hold_link(house, "ana.ruiz", verified.id)
+    settle_dispute(house, "ana.ruiz", verified.id)
+    assert stored(house, verified)[0].state is LinkState.VERIFIED
+    assert_refused(house, verified, TooLate)
+    assert_refused(house, verified, TooLate, "ana.ruiz")
+
+
+def test_nor_is_what_a_restriction_held_until_it_was_lifted(house, verified):
+    house.directory.people |= {uid: staff(uid, "0552:principal") for uid in ("ana.ruiz", "max.ott")}
+    restriction = place(
+        house,
+        "ana.ruiz",
+        Order(IRIS.number, "Amara", "Quintero-Bell", True, False, "court-order", date(2027, 6, 1)),
+    )
+    ask_lift(house, "ana.ruiz", restriction.id)
+    confirm_lift(house, "max.ott", restriction.id)
+    link = stored(house, verified)[0]
+    assert (link.state, link.decided_by) == (LinkState.VERIFIED, f"entry-{CLERK}")
+    assert_refused(house, verified, TooLate)
+
+
+def test_a_link_that_moved_from_an_earlier_account_was_nobodys_decision(house, verified):
+    new = Parent(ParentId("new-account"), "new@mail.example", "Amara", "Quintero-Bell", "en", NOW)
+    with house.store.transaction() as rows:
+        rows.parents.save(new)
+    visit = asked(house, new.id, claim_for(IRIS)).visit
+    record_identity(house, CLERK, visit, LAKESIDE, "passport")
+    (link,) = move_links(house, CLERK, visit, AMARA)
+    assert (link.state, link.decided_by) == (LinkState.VERIFIED, None)
+    assert_refused(house, link, TooLate)
+    assert_refused(house, verified, MoveRefused)  # the earlier account's is ended
+
+
 def test_a_decision_others_have_built_on_is_not_mine_to_undo(house, waiting):
     """A second person verified what I asked: theirs is the last word, though mine is young."""
     handed_on(house, waiting, Move.ASK_SECOND, "link:second-person-asked", evidence="court-order")
@@ -285,7 +323,7 @@ def test_a_mail_of_another_child_goes(house, waiting):
     refuse_link(house, CLERK, other.id, "not-the-student")
     refuse_link(house, CLERK, waiting.id, "not-the-student")
     undo_decision(house, CLERK, waiting.id)
-    assert sorted(mails(house)) == ["refused", "request-received", "request-received"]
+    assert sorted(mails(house)) == ["refused", "request-received"]
 
 
 def test_after_a_mail_went_the_next_decision_is_told_again(house, waiting):
@@ -294,5 +332,5 @@ def test_after_a_mail_went_the_next_decision_is_told_again(house, waiting):
         mails(house)
         house.clock.advance(seconds=1)
         undo_decision(house, CLERK, waiting.id)
-    assert sorted(mails(house)) == ["refused", "refused", "refused", "request-received"]
+    assert sorted(mails(house)) == ["refused", "refused", "refused"]
     assert len(links_of(house, AMARA)) == 1

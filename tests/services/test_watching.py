@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from idp_bridge.domain.errors import NoDuty, NotThere
 from idp_bridge.domain.events import FIRST_HASH, Actor, ActorKind, Event, chained
 from idp_bridge.domain.people import Parent, ParentId
+from idp_bridge.services.guessing import raise_alarms
 from idp_bridge.services.journals import AuditQuery
 from idp_bridge.services.linking import request_link
 from idp_bridge.services.watching import (
@@ -137,6 +138,7 @@ def test_every_alarm_of_the_rules_is_listed_without_further_doing(known):
         known.new_id()
     for number in (46000001, 46000002, 46000003):
         request_link(known, AMARA, claim(str(number)))
+    raise_alarms(known, known.clock.now())
     assert [one.event.name for one in listed(known).alarms] == ["alarm:unmatched-requests"]
 
 

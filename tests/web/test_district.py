@@ -49,6 +49,20 @@ def test_the_tab_stands_for_those_who_may(watched, sign_in_staff):
     assert 'href="/desk/district/alarms"' not in sign_in_staff(CLERK).get("/desk").text
 
 
+def test_the_front_page_leads_each_to_what_their_duties_open(watched, sign_in_staff):
+    led = sign_in_staff(ADMIN).get("/desk")
+    assert (led.status_code, led.location) == (302, "/desk/district/alarms")
+    assert [sign_in_staff(uid).get("/desk").status_code for uid in (CLERK, OFFICE)] == [200, 200]
+    nobody = sign_in_staff("tess.moore").get("/desk")
+    assert (nobody.status_code, "This needs a duty you do not have right now" in nobody.text) == (403, True)
+
+
+def test_duties_that_changed_lead_elsewhere_at_once(watched, sign_in_staff):
+    client = sign_in_staff(ADMIN)
+    watched.directory.set_roles(ADMIN, "0552:office")
+    assert client.get("/desk").status_code == 200
+
+
 def test_an_alarm_says_what_to_do_and_leads_on_only_who_may_read_on(watched, sign_in_staff):
     admin = sign_in_staff(ADMIN).get("/desk/district/alarms").text
     office = sign_in_staff(OFFICE).get("/desk/district/alarms").text

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from idp_bridge.domain.birth_date import birth_date_hash
 from idp_bridge.domain.link import LinkState, Move
 from idp_bridge.domain.people import Parent, ParentId, Relationship
 from idp_bridge.services.expiring import lapse_visits
@@ -198,6 +199,15 @@ class TestPaper:
         assert "The school confirmed the link. Entered later from a paper log of November 25, 9:40 AM" in told
         assert "Hathaway" not in told
 
+    def test_the_date_of_birth_on_the_sheet_is_passed_on_as_a_hash(self, clerk, house, waiting):
+        day = {"born-month": "4", "born-day": "12", "born-year": "1985"}
+        answer = self.send(clerk, waiting, **{**day, "born-year": "2085"})
+        assert (answer.status_code, errors(answer.text)) == (422, ["The date of birth must be in the past"])
+        self.send(clerk, waiting, **day)
+        with house.store.reading() as rows:
+            proof = rows.proofs.get(AMARA)
+        assert proof.birth_date_hash == birth_date_hash(house.rules.code_key, date(1985, 4, 12))
+
     def test_a_refusal_is_marked_too(self, clerk, house, waiting):
         words = main(
             self.send(clerk, waiting, "refused:relationship-not-shown", identity="", follow=True).text
@@ -358,10 +368,25 @@ class TestMoving:
     def test_without_the_identity_there_is_no_button(self, clerk, house, old):
         link = asked(house, NEW, claim_for(IRIS))
         page = clerk.get(f"/desk/visits/{link.visit}/move")
-        assert "Record the identity first." in main(page.text)
+        assert "Record the identity first, on the visit’s page." in main(page.text)
         assert "<form" not in re.search(r"<main.*</main>", page.text, re.S).group(0)  # type: ignore[union-attr]
         answer = self.send(clerk, link)
         assert (answer.status_code, "Record the identity first" in main(answer.text)) == (409, True)
+
+    def test_the_id_can_be_seen_again_on_the_visit_and_then_they_move(self, clerk, house, clock, asks):
+        clock.advance(days=20)
+        link = asked(house, NEW, claim_for(IRIS))
+        assert "It must be seen anew" in main(clerk.get(f"/desk/visits/{link.visit}/move").text)
+        html = visit_page(clerk, link)
+        assert "<details><summary>See the ID again" in html
+        seen = {"identity": "driver-license", "school": LAKESIDE, "again": "1"}
+        address = f"/desk/visits/{link.visit}/identity"
+        wrong = clerk.post(address, data={**seen, "identity": ""})
+        assert (wrong.status_code, errors(wrong.text)) == (422, ["Choose which ID you saw"])
+        assert "<details open><summary>See the ID again" in wrong.text
+        words = main(clerk.post(address, data=seen, follow_redirects=True).text)
+        assert "at Lakeside Elementary on Dec 16" in words
+        assert "2 links moved to the new account." in main(self.send(clerk, link, follow=True).text)
 
     def test_no_earlier_account_and_one_that_is_not_theirs_look_alike(self, clerk, house, asks):
         confirmed(house, asked(house, OTHER, claim_for(TEO)), TEO)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 
@@ -298,12 +299,52 @@ def ended_before(house):
 def test_a_clerk_reads_why_and_whom_to_ask(clerk, house, ended_before):
     words = text(page(clerk, ended_before))
     assert "Not confirmed before, on Nov 24: Who issued the papers does not confirm them" in words
-    assert "Only a principal or the district office can decide anew." in words
+    assert "Ask the principal about this one" in words
     assert "Verify this link" not in words
     for overrule in ("", "y"):
         answer = send(clerk, ended_before, "verify", evidence="school-record", overrule=overrule)
         assert answer.status_code == 403
     assert states(house)[ended_before.id] is LinkState.AWAITING_VISIT
+
+
+def test_who_cannot_overrule_reads_the_same_of_an_earlier_end_and_of_a_restriction(clerk, house):
+    """Other words for the one would tell what the neutral ones stand for."""
+    refuse_link(house, CLERK, proven(house, student=IRIS).id, "papers-not-genuine")
+    ended, held = proven(house), proven(house, student=TEO)
+    place(
+        house,
+        PRINCIPAL,
+        Order(TEO.number, "Amara", "Quintero-Bell", True, True, "court-order", date(2027, 6, 1)),
+    )
+    html = page(clerk, ended)
+    first, second = (card(html, link) for link in (ended, held))
+    assert alert_of(first) == alert_of(second)
+    assert "Ask the principal about this one" in alert_of(first)
+    earlier = re.compile(r"<p>(?:(?!</p>).)*Not confirmed before.*?</p>", re.S)
+    below = [earlier.sub("", one)[earlier.sub("", one).index("</table>") :] for one in (first, second)]
+    assert below[0].replace("Iris", "Teo").replace("grade 4", "grade 2") == below[1]
+    answers = [send(clerk, link, "verify", evidence="school-record") for link in (ended, held)]
+    assert [one.status_code for one in answers] == [403, 403]
+    assert alert_of(answers[0].text) == alert_of(answers[1].text)
+    assert 'role="alert"' in alert_of(answers[0].text)
+
+
+def card(html: str, link) -> str:
+    """Return what the page shows of one child, without the link's id."""
+    found = re.search(rf'<section class="card" id="link-{link.id}">.*?</section>', html, re.S)
+    return found[0].replace(link.id, "")  # type: ignore[index]
+
+
+def alert_of(html: str) -> str:
+    return re.search(r'<div class="alert.*?</div></div>', html, re.S)[0]  # type: ignore[index]
+
+
+def test_a_refused_request_does_not_say_its_own_refusal_was_before(clerk, house):
+    link = proven(house)
+    refuse_link(house, CLERK, link.id, "papers-not-genuine")
+    words = text(page(clerk, link))
+    assert "Not confirmed" in words
+    assert "Not confirmed before" not in words
 
 
 def test_a_clerk_of_another_school_reads_nothing_of_it(sign_in_staff, ended_before):
@@ -446,3 +487,35 @@ def test_no_english_is_left_in_spanish(sign_in_staff, house, ended_before):
             client.set_cookie("language", code)
             lines[code] = {one for one in text(page(client, ended_before)).split("\n") if " " in one}
         assert {one for one in lines["en"] & lines["es"] if one not in data} == set()
+
+
+# --- an e-mail that changed ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["verify", "verify_chosen", "agree", "paper"])
+def test_an_e_mail_that_changed_is_said_on_the_visit_on_every_path(clerk, sign_in_staff, house, clock, path):
+    relationship = Relationship.LEGAL_GUARDIAN if path == "agree" else Relationship.PARENT
+    link = proven(house, relationship)
+    if path == "agree":
+        verify_link(house, CLERK, link.id, "court-order")
+    clock.advance(hours=1)
+    with house.store.transaction() as rows:
+        rows.parents.save(replace(rows.parents.get(AMARA), email_changed_at=clock.now()))
+    before = states(house)
+    paper = {
+        "seen_on": "2026-11-24",
+        "seen_time": "10:30 am",
+        "seen_by": CLERK,
+        f"said-{link.id}": "shown:school-record",
+    }
+    answer = {
+        "verify": lambda: send(clerk, link, "verify", evidence="school-record"),
+        "verify_chosen": lambda: send_all(clerk, link, {f"{link.id}-evidence": "school-record"}),
+        "agree": lambda: send(sign_in_staff(COLLEAGUE), link, "agree"),
+        "paper": lambda: clerk.post(f"/desk/visits/{link.visit}/paper", data=paper),
+    }[path]()
+    words = text(answer.text)
+    assert answer.status_code == 409
+    assert "The e-mail of the account changed" in words
+    assert "Name on account" in words  # the visit, and no page of its own
+    assert states(house) == before

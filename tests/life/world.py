@@ -1,0 +1,167 @@
+"""Hold the real parts of a life: services on SQLite, fakes outside, a clock, and a machine that can die."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import tempfile
+from itertools import count
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from idp_bridge.domain.link import Link, LinkState
+from idp_bridge.domain.people import Parent, ParentId, SchoolCode, Student, StudentId, StudentNumber
+from idp_bridge.domain.roster import RosterChanges
+from idp_bridge.services.house import House, Rules
+from idp_bridge.services.linking import SignedIn, arrive
+from idp_bridge.services.projecting import wanted_for
+from idp_bridge.storage import tables
+from idp_bridge.storage.store import SqlStore
+from tests.conftest import IRIS, MATEO, NOW, TEO, staff
+from tests.fakes.accounts import FakeAccounts
+from tests.fakes.clock import FixedClock
+from tests.fakes.directory import FakeDirectory
+from tests.fakes.mail import FakeMail
+from tests.fakes.wakeup import FakeWakeup
+
+ZONE = ZoneInfo("America/New_York")
+RIVER = Student(
+    StudentId("s-river"),
+    StudentNumber("46300001"),
+    "River",
+    "Quintero-Bell",
+    NOW.date().replace(year=2009, month=1, day=20),
+    SchoolCode("0610"),
+    "12",
+)
+"""Comes of age two months after the life begins."""
+STUDENTS = {one.id: one for one in (IRIS, TEO, MATEO, RIVER)}
+NAMES = {
+    ParentId("p-amara"): ("Amara", "Quintero-Bell"),
+    ParentId("p-bo"): ("Bo", "Li"),
+    ParentId("p-amara-2"): ("Amara", "Quintero-Bell"),
+}
+"""The third is the first one's new account, or a namesake: nobody can tell before the school has looked."""
+CLERKS = {"0552": ("jo.hathaway", "kit.moss"), "0610": ("sam.okafor", "uma.reyes")}
+PRINCIPAL = {"0552": "ana.ruiz", "0610": "omar.haddad"}
+DISTRICT = ("dee.collins", "eli.frost")
+NOT_PART = {"audit", "session", "limit_counter", "logout_token"}
+"""Tables that a refusal may write: who was refused, and how often somebody guessed."""
+PART = [table.name for table in tables.metadata.sorted_tables if table.name not in NOT_PART]
+
+
+class Died(BaseException):
+    """The machine lost its power in the middle of a statement."""
+
+
+class World:
+    """Everything real, with one hand on the power switch."""
+
+    def __init__(self, filled: Path) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="life-"))
+        shutil.copy(filled, self.folder / "bridge.db")
+        self.store = SqlStore(f"sqlite:///{self.folder}/bridge.db")
+        self.eye = sqlite3.connect(self.folder / "bridge.db", isolation_level=None)
+        self.eye.row_factory = sqlite3.Row
+        self.clock = FixedClock(NOW)
+        self.accounts = FakeAccounts()
+        self.directory = FakeDirectory({one.uid: one for one in _people()})
+        numbers = count()  # ids must not be random: hypothesis replays a run
+        self.house = House(
+            store=self.store,
+            accounts=self.accounts,
+            directory=self.directory,
+            mail=FakeMail(),
+            wakeup=FakeWakeup(),
+            clock=self.clock,
+            rules=Rules(code_key=b"k" * 32, zone=ZONE, email_domains=("district.example",)),
+            new_id=lambda: f"{next(numbers):06}",
+        )
+        with self.store.transaction() as rows:
+            rows.roster.write(RosterChanges(students=(RIVER,)))
+        for parent in NAMES:
+            self.accounts.add(parent, f"{parent}@mail.example")
+            self.sign_in(parent)
+        self.statements_left: int | None = None
+        sa.event.listen(self.store.engine, "before_cursor_execute", self._count)
+
+    def close(self) -> None:
+        """Take it down."""
+        self.eye.close()
+        self.store.close()
+        shutil.rmtree(self.folder)
+
+    def sign_in(self, parent: ParentId) -> Parent:
+        """Let a parent sign in, as the callback does."""
+        return arrive(self.house, SignedIn(parent, f"{parent}@mail.example", *NAMES[parent], "en"))
+
+    def dies_after(self, statements: int | None) -> None:
+        """Let the power go at the n-th statement from now; None: not at all."""
+        self.statements_left = statements
+
+    def _count(self, *_: Any) -> None:
+        if self.statements_left is not None:
+            self.statements_left -= 1
+            if self.statements_left < 0:
+                self.statements_left = None
+                raise Died
+
+    # --- what can be seen ------------------------------------------------------------------------
+
+    def links(self) -> dict[str, Link]:
+        """Return every stored link."""
+        with self.store.reading() as rows:
+            return {link.id: link for parent in NAMES for link in rows.links.of_parent(parent)}
+
+    def states(self) -> dict[str, tuple[LinkState, int]]:
+        """Return the state and version of every stored link."""
+        found = self._look("SELECT id, state, version FROM link")
+        return {row["id"]: (LinkState(row["state"]), row["version"]) for row in found}
+
+    def standing(self) -> dict[str, bool]:
+        """Return which restrictions stand."""
+        found = self._look("SELECT id, lifted_at IS NULL AS stands FROM restriction")
+        return {row["id"]: bool(row["stands"]) for row in found}
+
+    def everything(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Return every row that a refused or broken-off act must leave as it was."""
+        return {name: [tuple(row) for row in self._look(f"SELECT * FROM {name}")] for name in PART}
+
+    def audit_after(self, number: int) -> list[dict[str, Any]]:
+        """Return the audit's rows after `number`, oldest first."""
+        found = self._look(f"SELECT * FROM audit WHERE number > {number} ORDER BY number")
+        return [{**dict(row), "fields": json.loads(row["fields"])} for row in found]
+
+    def _look(self, query: str) -> list[sqlite3.Row]:
+        """Read what is committed, beside the services and without their layers: this is done at each step."""
+        return self.eye.execute(query).fetchall()
+
+    def first_bad(self) -> int | None:
+        """Return the first row that breaks the audit's chain."""
+        with self.store.reading() as rows:
+            return rows.audit.first_bad()
+
+    def wanted(self) -> dict[ParentId, set[str]]:
+        """Return the student numbers each parent's token should list now."""
+        with self.store.reading() as rows:
+            values = {parent: wanted_for(rows, parent, self.clock.now()).value for parent in NAMES}
+        return {parent: {link["id"] for link in json.loads(text)["links"]} for parent, text in values.items()}
+
+    def token(self, parent: ParentId) -> set[str]:
+        """Return the student numbers the parent's account says now."""
+        values = self.accounts.get(parent).attributes.get("student_links", ())
+        assert len(values) <= 1
+        return {link["id"] for text in values for link in json.loads(text)["links"]}
+
+
+def _people() -> list[Any]:
+    return [
+        *(staff(uid, f"{school}:office") for school, both in CLERKS.items() for uid in both),
+        *(staff(uid, f"{school}:principal") for school, uid in PRINCIPAL.items()),
+        *(staff(uid, "9001:district-office") for uid in DISTRICT),
+        staff("tess.moore"),
+    ]

@@ -1,0 +1,1 @@
+"""Who gets which answer at every route, as a table."""
