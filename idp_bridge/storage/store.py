@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,11 +93,19 @@ class SqlStore:
                 with connection.begin():
                     yield connection
         except (OperationalError, PoolTimeout) as fault:
+            if _about_our_statement(fault):
+                raise
             raise Unreachable(SYSTEM, _first_line(fault)) from fault
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def _about_our_statement(fault: Exception) -> bool:
+    """Tell whether SQLite means the statement (no such table), which it calls operational like an outage."""
+    code: int | None = getattr(getattr(fault, "orig", None), "sqlite_errorcode", None)
+    return code is not None and code & 0xFF == sqlite3.SQLITE_ERROR
 
 
 def _first_line(fault: Exception) -> str:
