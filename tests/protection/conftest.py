@@ -13,6 +13,8 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect, Rule
 from werkzeug.test import TestResponse
 
+import tests.protection.forms_of_rules
+import tests.protection.stages_of_rules  # noqa: F401
 from idp_bridge.storage.sessions import SqlSessions
 from idp_bridge.storage.store import SqlStore
 from tests.conftest import AMARA, IRIS, NOW, OTHER, built_on, person_of, plant, small_directory, small_house
