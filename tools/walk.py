@@ -147,7 +147,7 @@ class Walk:
 
     def identify(self, page: Page, born: date | None = None) -> None:
         """Record on a visit's page that the photo ID was seen, unless it is recorded already."""
-        if not page.locator("[name=identity]").count():
+        if page.locator("[name=again]").count() or not page.locator("[name=identity]").count():
             return
         visit = page.url
         page.check("[name=identity][value=driver-license]")
