@@ -2,28 +2,54 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
 from zoneinfo import ZoneInfo
 
 from flask import Flask
 
 from idp_bridge.domain.evidence import adapted
 from idp_bridge.domain.limits import Limits
-from idp_bridge.domain.people import ParentId
+from idp_bridge.outside.circuit import CircuitAccounts
 from idp_bridge.outside.directory import LdapDirectory
 from idp_bridge.outside.keycloak import KeycloakAccounts
 from idp_bridge.outside.mail import SmtpMail
-from idp_bridge.outside.queue import HueyWakeup, make_queue, run_consumer
+from idp_bridge.outside.metrics import Metrics
+from idp_bridge.outside.processes import dead, own_name
+from idp_bridge.outside.queue import HueyWakeup, every, make_queue, run_consumer
+from idp_bridge.services.comparing import compare
 from idp_bridge.services.expiring import end_links, end_withdrawn, lapse_visits
+from idp_bridge.services.failures import OutsideFailure
+from idp_bridge.services.following import follow
 from idp_bridge.services.guessing import raise_alarms, sweep_counters
 from idp_bridge.services.house import House, Rules
 from idp_bridge.services.notifying import remind, send_due, warn_ends
-from idp_bridge.services.projecting import project, sweep
+from idp_bridge.services.projecting import project_most_urgent, sweep, take_over
+from idp_bridge.services.working import beat, waiting
 from idp_bridge.settings import Settings
 from idp_bridge.storage import http_limits
-from idp_bridge.storage.sessions import SqlSessions
+from idp_bridge.storage.sessions import ParentSessions, SqlSessions
 from idp_bridge.storage.store import SqlStore
 from idp_bridge.web.front_door import Options, build
+
+CLOCK_WORK = (
+    sweep,
+    lapse_visits,
+    end_links,
+    end_withdrawn,
+    remind,
+    warn_ends,
+    send_due,
+    raise_alarms,
+    sweep_counters,
+)
+"""What the worker does every minute, in this order."""
+FOLLOW_S = 2
+"""How often Keycloak is asked what happened: tampering is seen within seconds."""
+COMPARE_MINUTES = 60
+"""How often all parents are compared: 5,000 take some seconds and no write."""
 
 
 class SystemClock:
@@ -43,10 +69,11 @@ def make_house(settings: Settings, store: SqlStore) -> House:
     """Bundle storage, gates and the district's rules."""
     return House(
         store=store,
-        accounts=KeycloakAccounts(settings.keycloak),
+        accounts=CircuitAccounts(KeycloakAccounts(settings.keycloak)),
         directory=LdapDirectory(settings.directory),
         mail=SmtpMail(settings.mail, settings.district, settings.web.url),
         wakeup=HueyWakeup(make_queue(settings.worker)),
+        sessions=ParentSessions(store, settings.parents_realm.issuer),
         clock=SystemClock(),
         rules=Rules(
             code_key=settings.web.code_key.get_secret_value().encode(),
@@ -87,29 +114,46 @@ def make_web(settings: Settings) -> Flask:
 
 
 def run_worker(settings: Settings) -> None:
-    """Run the worker until it is told to stop: projections at once, a sweep every minute."""
-    store = make_store(settings)
-    house = make_house(settings, store)
-    sessions = SqlSessions(store)
+    """Run the worker until it is told to stop: losses first, Keycloak's events every two seconds, the clock's
+    work every minute, a full comparison every hour."""
+    store, metrics, name = make_store(settings), Metrics(), own_name()
+    accounts = CircuitAccounts(KeycloakAccounts(settings.keycloak), metrics)
+    house = replace(make_house(settings, store), accounts=accounts, worker=name, meter=metrics)
+    if settings.worker.status_port:
+        metrics.serve(settings.worker.status_port, lambda: waiting(house), lambda: accounts.closed)
+    take_over(house, dead)
+    minutes = count()
 
     def every_minute() -> None:
-        now = house.clock.now()
-        sweep(house, now)
-        lapse_visits(house, now)
-        end_links(house, now)
-        end_withdrawn(house, now)
-        remind(house, now)
-        warn_ends(house, now)
-        send_due(house, now)
-        raise_alarms(house, now)
-        sweep_counters(house, now)
-        sessions.sweep(now)
+        _clock_work(house, SqlSessions(store))
+        if next(minutes) % COMPARE_MINUTES == 0:
+            _compare(house)
 
-    def one(parent: str) -> None:
-        project(house, ParentId(parent))
+    def one(_parent: str) -> None:
+        project_most_urgent(house)
         send_due(house, house.clock.now())
 
-    run_consumer(make_queue(settings.worker), project=one, sweep=every_minute)
+    def follow_events() -> None:
+        with suppress(OutsideFailure):  # the next turn asks from the same time
+            follow(house, house.clock.now())
+
+    with every(FOLLOW_S, follow_events):
+        run_consumer(
+            make_queue(settings.worker), project=one, sweep=every_minute, compare=lambda: _compare(house)
+        )
+
+
+def _compare(house: House) -> None:
+    with suppress(OutsideFailure):  # the next hour, or whoever asks again
+        compare(house)
+
+
+def _clock_work(house: House, sessions: SqlSessions) -> None:
+    now = house.clock.now()
+    beat(house, now)
+    for job in CLOCK_WORK:
+        job(house, now)
+    sessions.sweep(now)
 
 
 __all__ = ["SystemClock", "make_house", "make_store", "make_web", "run_worker"]

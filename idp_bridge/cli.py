@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import wraps
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 from alembic.util import CommandError
-from sqlalchemy.exc import ArgumentError, OperationalError
 
 from idp_bridge import __version__
-from idp_bridge.app import make_house, make_store, run_worker
+from idp_bridge.app import run_worker
+from idp_bridge.commands.doctor import doctor
+from idp_bridge.commands.opening import (
+    UNREACHABLE,
+    USAGE,
+    check_schema,
+    opened,
+    settings_of_environment,
+    stop,
+    with_house,
+)
+from idp_bridge.commands.project import project
 from idp_bridge.domain.errors import MoveRefused, NotThere, RosterRefused
 from idp_bridge.domain.events import Actor, ActorKind
 from idp_bridge.domain.link import LinkId
@@ -37,60 +45,7 @@ from idp_bridge.services.projecting import sweep
 from idp_bridge.services.refusing import revoke_link
 from idp_bridge.services.rostering import import_roster
 from idp_bridge.services.sampling import sample_district
-from idp_bridge.settings import Settings, SettingsFault, load
 from idp_bridge.storage import schema
-from idp_bridge.storage.store import SqlStore
-
-USAGE = 2
-UNREACHABLE = 3
-
-
-def stop(message: str, status: int = 1) -> NoReturn:
-    """Say why on standard error and end with `status`."""
-    click.echo(message, err=True)
-    sys.exit(status)
-
-
-def _settings() -> Settings:
-    try:
-        return load()
-    except SettingsFault as fault:
-        stop("The settings cannot be used:\n" + "\n".join(f"  {line}" for line in fault.faults), USAGE)
-
-
-@contextmanager
-def _opened(settings: Settings) -> Iterator[SqlStore]:
-    """Open the database; end with words where its address is wrong or it does not answer."""
-    try:
-        store = make_store(settings)
-    except (ArgumentError, ImportError, OSError):
-        stop("IDP_BRIDGE_DATABASE__URL: names no database that can be opened here", USAGE)
-    try:
-        yield store
-    except OperationalError as fault:
-        stop(f"The database does not answer: {str(fault.orig).strip().partition(chr(10))[0]}", UNREACHABLE)
-    finally:
-        store.close()
-
-
-def _check_schema(store: SqlStore) -> str:
-    at, needed = schema.current(store)
-    if at != needed:
-        stop(f"The database is at schema {at or 'none'}, {needed} is needed: run idp-bridge db upgrade")
-    return needed
-
-
-def with_house(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Hand the command a House built from the environment, as its first argument."""
-
-    @wraps(command)
-    def handed(*args: Any, **kwargs: Any) -> Any:
-        settings = _settings()
-        with _opened(settings) as store:
-            _check_schema(store)
-            return command(make_house(settings, store), *args, **kwargs)
-
-    return handed
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -113,7 +68,7 @@ def db() -> None:
 @db.command()
 def upgrade() -> None:
     """Bring the database to the schema of this version."""
-    with _opened(_settings()) as store:
+    with opened(settings_of_environment()) as store:
         before, _ = schema.current(store)
         try:
             schema.upgrade(store)
@@ -126,8 +81,8 @@ def upgrade() -> None:
 @db.command()
 def check() -> None:
     """Say whether the schema is the one this version needs (exit 0) or not (exit 1)."""
-    with _opened(_settings()) as store:
-        click.echo(f"schema {_check_schema(store)}")
+    with opened(settings_of_environment()) as store:
+        click.echo(f"schema {check_schema(store)}")
 
 
 # --- links ---------------------------------------------------------------------------------------
@@ -348,4 +303,8 @@ def _outside(do: Callable[[], tuple[RealmReport, ...]]) -> tuple[RealmReport, ..
 @main.command()
 def worker() -> None:
     """Run the worker: projections at once, a sweep every minute. Ends cleanly on SIGTERM."""
-    run_worker(_settings())
+    run_worker(settings_of_environment())
+
+
+main.add_command(project)
+main.add_command(doctor)

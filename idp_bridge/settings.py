@@ -181,7 +181,18 @@ class Worker(_Section):
     """The queue that wakes the worker."""
 
     queue_file: str = "var/queue.db"
-    """SQLite file of Huey; its tables never share the bridge's database."""
+    """SQLite file of Huey; its tables never share the bridge's database. One worker."""
+    queue_url: str = ""
+    """`postgresql://…` (a schema of its own) or `redis://…`: for workers on several machines."""
+    status_port: int = Field(default=0, ge=0, le=65535)
+    """Port on loopback on which the worker shows its metrics (Prometheus); 0 for none."""
+
+    @field_validator("queue_url")
+    @classmethod
+    def _known_queue(cls, url: str) -> str:
+        if url and not url.startswith(("postgresql://", "redis://", "rediss://")):
+            raise ValueError("is no postgresql:// or redis:// address")
+        return url
 
 
 class Guessing(_Section):

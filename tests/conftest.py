@@ -29,7 +29,7 @@ from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.services.house import House, Rules
 from idp_bridge.settings import District, Realm
 from idp_bridge.storage import schema
-from idp_bridge.storage.sessions import SqlSessions
+from idp_bridge.storage.sessions import ParentSessions, SqlSessions
 from idp_bridge.storage.store import SqlStore
 from tests.fakes.accounts import FakeAccounts
 from tests.fakes.clock import FixedClock
@@ -175,6 +175,7 @@ def small_house(store: SqlStore, clock: FixedClock, directory: FakeDirectory) ->
         directory=directory,
         mail=FakeMail(),
         wakeup=FakeWakeup(),
+        sessions=ParentSessions(store, "http://localhost:1/realms/parents"),
         clock=clock,
         rules=Rules(
             code_key=b"k" * 32, zone=ZoneInfo("America/New_York"), email_domains=("district.example",)

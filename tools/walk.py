@@ -99,8 +99,7 @@ class Walk:
         page.goto(f"{self.stack.bridge_url}/children/add/number")
         page.fill("[name=number]", student["student_number"])
         _send(page)
-        for part, value in (("month", born.month), ("day", born.day), ("year", born.year)):
-            page.fill(f"[name=birth_date-{part}]", str(value))
+        self.fill_day(page, "birth_date", born)
         _send(page)
         page.check(f"[name=school][value='{student['school']}']")
         _send(page)
@@ -119,21 +118,9 @@ class Walk:
 
     def settle(self, clerk: str, password: str, code: str, evidence: str = "school-record") -> None:
         """Sign in as a clerk by LDAP, open the visit by its code, record the identity, verify every child."""
-        page = self.window(clerk)
-        if not page.url.startswith(self.stack.bridge_url):
-            self.sign_in("district", clerk, password)
-        page.goto(f"{self.stack.bridge_url}/desk")
-        page.fill("#code", code)
-        page.press("#code", "Enter")
-        page.wait_for_url(re.compile("/desk/visits/"))
-        visit = page.url
+        page = self.open_visit(clerk, password, code)
         self.say(f"{clerk} signs in by LDAP and opens the visit by its code")
-        if page.locator("[name=identity]").count():
-            page.check("[name=identity][value=driver-license]")
-            if page.locator("[type=radio][name=school]").count():  # the district office: which desk is this?
-                page.check(f"[name=school][value='{DISTRICT_OFFICE}']")
-            page.click("form[action$='/identity'] button")
-            page.wait_for_url(visit)
+        self.identify(page)
         seen = page.locator(f"[name$='-evidence'][value='{evidence}']")
         for child in seen.all():
             child.check()
@@ -142,14 +129,60 @@ class Walk:
                 seen.last.press("Enter")  # verifies every child that was chosen
         self.say("Sees the photo ID and what shows the relationship, and verifies the link")
 
+    def at_desk(self, clerk: str, password: str) -> Page:
+        """Return the clerk's window, signed in by LDAP."""
+        page = self.window(clerk)
+        if not page.url.startswith(self.stack.bridge_url):
+            self.sign_in("district", clerk, password)
+        return page
+
+    def open_visit(self, clerk: str, password: str, code: str) -> Page:
+        """Type the code at the clerk's desk and return the page of the visit."""
+        page = self.at_desk(clerk, password)
+        page.goto(f"{self.stack.bridge_url}/desk")
+        page.fill("#code", code)
+        page.press("#code", "Enter")
+        page.wait_for_url(re.compile("/desk/visits/"))
+        return page
+
+    def identify(self, page: Page, born: date | None = None) -> None:
+        """Record on a visit's page that the photo ID was seen, unless it is recorded already."""
+        if page.locator("[name=again]").count() or not page.locator("[name=identity]").count():
+            return
+        visit = page.url
+        page.check("[name=identity][value=driver-license]")
+        if born:
+            self.fill_day(page, "born", born)
+        if page.locator("[type=radio][name=school]").count():  # the district office: which desk is this?
+            page.check(f"[name=school][value='{DISTRICT_OFFICE}']")
+        page.click("form[action$='/identity'] button")
+        page.wait_for_url(visit)
+
+    def fill_day(self, page: Page, name: str, day: date) -> None:
+        """Type a day into its three fields."""
+        for part, value in (("month", day.month), ("day", day.day), ("year", day.year)):
+            page.fill(f"[name={name}-{part}]", str(value))
+
     # --- token -----------------------------------------------------------------------------------
 
     def token(self, parent: Newcomer) -> dict[str, Any]:
-        """Get an ID token as the mobile app would (code and PKCE S256) and return its checked claims."""
+        """Get an ID token as the mobile app would and return its checked claims."""
+        nonce = secrets.token_urlsafe(16)
+        token, issuer = self.tokens(parent, nonce)["id_token"], self.stack.issuer("parents")
+        key = jwt.PyJWKClient(f"{issuer}/protocol/openid-connect/certs").get_signing_key_from_jwt(token)
+        claims: dict[str, Any] = jwt.decode(
+            token, key, algorithms=["RS256"], audience="mobile", issuer=issuer
+        )
+        if claims.get("nonce") != nonce:
+            raise WalkFailed("the token answers another request")
+        return claims
+
+    def tokens(self, parent: Newcomer, nonce: str = "none") -> dict[str, Any]:
+        """Get all tokens as the mobile app would (code and PKCE S256), unread."""
         page, issuer = self.window(parent.email), self.stack.issuer("parents")
         verifier = secrets.token_urlsafe(48)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-        callback, nonce = f"{self.stack.mobile_url}/callback/parents", secrets.token_urlsafe(16)
+        callback = f"{self.stack.mobile_url}/callback/parents"
         asked = {
             "client_id": "mobile", "response_type": "code", "scope": "openid", "redirect_uri": callback,
             "code_challenge": challenge, "code_challenge_method": "S256", "nonce": nonce, "state": "walk",
@@ -164,14 +197,28 @@ class Walk:
             timeout=10,
         )  # fmt: skip
         answer.raise_for_status()
-        token = answer.json()["id_token"]
-        key = jwt.PyJWKClient(f"{issuer}/protocol/openid-connect/certs").get_signing_key_from_jwt(token)
-        claims: dict[str, Any] = jwt.decode(
-            token, key, algorithms=["RS256"], audience="mobile", issuer=issuer
-        )
-        if claims.get("nonce") != nonce:
-            raise WalkFailed("the token answers another request")
-        return claims
+        tokens: dict[str, Any] = answer.json()
+        return tokens
+
+    def sessions_end(self, tokens: dict[str, Any]) -> None:
+        """Wait until Keycloak no longer refreshes `tokens`: every session of the account is over."""
+        deadline = time.monotonic() + ARRIVAL_WAIT_S
+        while True:
+            answer = requests.post(
+                f"{self.stack.issuer('parents')}/protocol/openid-connect/token",
+                data={
+                    "grant_type": "refresh_token", "client_id": "mobile",
+                    "refresh_token": tokens["refresh_token"],
+                },
+                timeout=10,
+            )  # fmt: skip
+            if answer.status_code == 400 and answer.json()["error"] == "invalid_grant":
+                return
+            answer.raise_for_status()
+            tokens = answer.json()
+            if time.monotonic() > deadline:
+                raise WalkFailed("the tokens can still be refreshed")
+            time.sleep(0.3)
 
     def linked(self, parent: Newcomer, numbers: set[str]) -> dict[str, Any]:
         """Wait until the parent's next token lists exactly `numbers`, and return its claims."""

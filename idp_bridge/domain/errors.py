@@ -85,6 +85,10 @@ class SignInAgain(Refusal):
     """The account's e-mail changed since its owner last signed in; no new link before they do."""
 
 
+class AccountClosed(Refusal):
+    """Somebody switched the parent's account off in Keycloak; what is linked stays, nothing new is."""
+
+
 class TooLate(Refusal):
     """The short time in which a decision can be undone is over, or somebody else decided."""
 

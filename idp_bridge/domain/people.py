@@ -142,6 +142,14 @@ def eighteenth_birthday(birth_date: date) -> date:
         return date(birth_date.year + 18, 3, 1)
 
 
+def latest_birth_date_of_age(today: date) -> date:
+    """Return the latest date of birth whose 18th birthday is `today` or earlier."""
+    try:
+        return today.replace(year=today.year - 18)
+    except ValueError:  # February 29, and 18 years ago had none
+        return date(today.year - 18, 2, 28)
+
+
 def in_district_domain(email: str, domains: tuple[str, ...]) -> bool:
     """Tell whether `email` lies in one of the district's `domains` or below it.
 

@@ -62,3 +62,15 @@ def changes(
 def sorted_hints(hints: tuple[GuardianHint, ...]) -> tuple[GuardianHint, ...]:
     """Return `hints` in the order storage gives them back."""
     return tuple(sorted(hints, key=lambda hint: hint.sourced_id))
+
+
+def shown_otherwise(
+    before: Mapping[StudentId, Student], coming: tuple[Student, ...]
+) -> tuple[frozenset[StudentId], frozenset[StudentId]]:
+    """Return whom tokens name otherwise from now on: students with another number, and the rest.
+
+    A number that was taken away may be given to somebody else, so a token that still names it is a loss.
+    """
+    known = [(before[student.id], student) for student in coming if student.id in before]
+    numbers = frozenset(new.id for old, new in known if old.number != new.number)
+    return numbers, frozenset(new.id for old, new in known if old.school != new.school) - numbers

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from keycloak import KeycloakAdmin, KeycloakOpenID, KeycloakOpenIDConnection
@@ -20,8 +21,9 @@ from requests import RequestException
 from idp_bridge.domain.claims import ATTRIBUTE
 from idp_bridge.domain.people import ParentId
 from idp_bridge.outside.errors import Gone, OutsideFailure, Refused, Unreachable
+from idp_bridge.outside.keycloak_events import events_since
 from idp_bridge.outside.keycloak_uses import last_uses, seen
-from idp_bridge.services.ports import Account, AppUse
+from idp_bridge.services.ports import Account, AccountEvent, AppUse
 from idp_bridge.settings import Keycloak
 
 SYSTEM = "keycloak"
@@ -119,6 +121,15 @@ class KeycloakAccounts:
         """Return the account, read now. Raises Gone, Refused and Unreachable."""
         return self._call(parent, lambda admin: _account(admin.get_user(parent), parent))
 
+    def members(self, first: int, size: int) -> tuple[Account, ...]:
+        """Return up to `size` accounts from place `first` on, in one order. Raises Refused, Unreachable."""
+        query = {"first": first, "max": size, "briefRepresentation": False}
+        return self._do(lambda admin: tuple(_account(one, one["id"]) for one in admin.get_users(query)))
+
+    def events(self, since: datetime) -> tuple[AccountEvent, ...]:
+        """Return what happened since then, our own writes left out. Raises Refused and Unreachable."""
+        return self._do(lambda admin: events_since(admin, since))
+
     def write_links(self, account: Account, value: str) -> None:
         """PUT `account` as it was read with the one `value`. Raises Gone, Refused and Unreachable.
 
@@ -153,6 +164,9 @@ class KeycloakAccounts:
     def _call(self, parent: ParentId, do: Callable[[KeycloakAdmin], Answer]) -> Answer:
         if not USER_ID.fullmatch(parent):
             raise Gone(SYSTEM, "no such user")
+        return self._do(do)
+
+    def _do(self, do: Callable[[KeycloakAdmin], Answer]) -> Answer:
         if not self._lock.acquire(timeout=self._settings.timeout_s * TOKEN_SHARE):
             raise Unreachable(SYSTEM, "busy")
         try:
@@ -206,7 +220,12 @@ def _account(found: dict[str, Any], asked: ParentId) -> Account:
         enabled=bool(found.get("enabled")),
         email_verified=bool(found.get("emailVerified")),
         attributes={name: tuple(values) for name, values in attributes.items()},
+        created_at=_moment(found.get("createdTimestamp")),
     )
+
+
+def _moment(milliseconds: int | None) -> datetime | None:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None
 
 
 def _failure(fault: Exception) -> OutsideFailure:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import smtplib
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.message import EmailMessage
 
 from idp_bridge.outside.errors import Refused, Unreachable
@@ -27,13 +29,7 @@ class SmtpMail:
         """Put the letter into words and hand it over. Raises Unreachable and Refused."""
         message = self._message(letter)
         try:
-            with smtplib.SMTP(
-                self._settings.host, self._settings.port, timeout=self._settings.timeout_s
-            ) as server:
-                if self._settings.starttls:
-                    server.starttls(context=ssl.create_default_context())
-                if self._settings.user:
-                    server.login(self._settings.user, self._settings.password.get_secret_value())
+            with opened(self._settings) as server:
                 server.send_message(message)
         except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as refusal:
             raise Refused(SYSTEM, type(refusal).__name__) from refusal
@@ -53,3 +49,14 @@ class SmtpMail:
         message.add_alternative(words.html, subtype="html")
         message["Content-Language"] = words.language  # last: setting a content drops every such header
         return message
+
+
+@contextmanager
+def opened(settings: Mail) -> Iterator[smtplib.SMTP]:
+    """Open a connection that is ready to take a mail. Raises SMTPException and OSError."""
+    with smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout_s) as server:
+        if settings.starttls:
+            server.starttls(context=ssl.create_default_context())
+        if settings.user:
+            server.login(settings.user, settings.password.get_secret_value())
+        yield server

@@ -1,12 +1,15 @@
-"""Wake the worker through Huey and run its consumer; never knows what a task does."""
+"""Wake workers through Huey and run its consumer; never knows what a task does."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from huey import SqliteHuey, crontab
+from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey, crontab
 from huey.consumer import Consumer
 
 from idp_bridge.domain.people import ParentId
@@ -14,23 +17,35 @@ from idp_bridge.settings import Worker
 
 log = logging.getLogger(__name__)
 
+NAME = "idp-bridge"
 PROJECT = "project"
+COMPARE = "compare"
+SCHEMA = "idp_bridge_queue"
+"""Huey's tables in PostgreSQL live here, apart from the bridge's own."""
+_TURN = 7_263_002
+"""Number of the PostgreSQL advisory lock under which its tables are made."""
+CONNECT_S = 3
 LONGEST_POLL_S = 0.2
 """How long an idle worker sleeps before it looks again: a revocation must be on its way within a second."""
 STOP_WAIT_S = 20
 
 
-def make_queue(settings: Worker) -> SqliteHuey:
-    """Open the queue's own SQLite file; its tables never share the bridge's database."""
+def make_queue(settings: Worker) -> Huey:
+    """Open the queue: PostgreSQL or Redis where an address is set, else a SQLite file of its own."""
+    if settings.queue_url.startswith("postgresql:"):
+        return _in_postgres(settings.queue_url)
+    if settings.queue_url:
+        return RedisHuey(NAME, results=False, url=settings.queue_url)
     Path(settings.queue_file).parent.mkdir(parents=True, exist_ok=True)
-    return SqliteHuey("idp-bridge", filename=settings.queue_file, results=False, timeout=1)
+    return SqliteHuey(NAME, filename=settings.queue_file, results=False, timeout=1)
 
 
 class HueyWakeup:
-    """Tells the worker that a parent is due. A lost call is harmless: the sweep finds the rest."""
+    """Tells a worker that a parent is due. A lost call is harmless: the sweep finds the rest."""
 
-    def __init__(self, queue: SqliteHuey) -> None:
+    def __init__(self, queue: Huey) -> None:
         self._task = _project_task(queue, _not_here)
+        self._compare = _compare_task(queue, _not_here)
 
     def projection_due(self, parent: ParentId) -> None:
         """Wake the worker; never raises."""
@@ -39,13 +54,29 @@ class HueyWakeup:
         except Exception:  # a full disk or a locked file must not undo a decision that is committed
             log.warning("wake-up lost; the sweep will find the parent", exc_info=True)
 
+    def comparison_due(self) -> None:
+        """Have the worker compare all parents; never raises."""
+        try:
+            self._compare()
+        except Exception:  # as above
+            log.warning("a comparison was not queued; the hourly one follows", exc_info=True)
 
-def run_consumer(queue: SqliteHuey, *, project: Callable[[str], None], sweep: Callable[[], None]) -> None:
+
+def run_consumer(
+    queue: Huey,
+    *,
+    project: Callable[[str], None],
+    sweep: Callable[[], None],
+    compare: Callable[[], None] = lambda: None,
+) -> None:
     """Run until SIGTERM or SIGINT: `project` for each wake-up, `sweep` at the start and every minute.
+
+    `compare` runs when somebody asks for it.
 
     The first sweep is queued like every other: a signal then lets the write that runs finish.
     """
     _project_task(queue, project)
+    _compare_task(queue, compare)
     every_minute = queue.periodic_task(crontab(minute="*"), name="sweep")(sweep)
     every_minute()
     Consumer(
@@ -58,7 +89,54 @@ def run_consumer(queue: SqliteHuey, *, project: Callable[[str], None], sweep: Ca
     ).run()
 
 
-def _project_task(queue: SqliteHuey, do: Callable[[str], None]) -> Callable[[str], object]:
+@contextmanager
+def every(seconds: float, do: Callable[[], None]) -> Iterator[None]:
+    """Call `do` every few seconds beside the consumer, in a thread of its own, until the block ends."""
+    over = threading.Event()
+
+    def go_on() -> None:
+        while not over.wait(seconds):
+            try:
+                do()
+            except Exception:  # what failed is tried again at the next turn
+                log.warning("a turn beside the queue failed", exc_info=True)
+
+    thread = threading.Thread(target=go_on, name="beside-the-queue")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(STOP_WAIT_S)
+
+
+def _in_postgres(url: str) -> Huey:
+    """Open the queue in PostgreSQL, and make its schema and tables unless they are there."""
+    import psycopg  # an extra: whoever queues in SQLite does not have it
+
+    def connect() -> psycopg.Connection[Any]:
+        options = f"-c search_path={SCHEMA}"
+        return psycopg.connect(url, connect_timeout=CONNECT_S, autocommit=True, options=options)
+
+    queue = PostgresHuey(NAME, results=False, connection=connect, create_tables=False)
+    with connect() as connection:
+        _make_tables(connection, queue.storage.ddl)
+    return queue
+
+
+def _make_tables(connection: Any, statements: list[str]) -> None:
+    """Make what is missing; one process at a time, for IF NOT EXISTS alone is a race in PostgreSQL."""
+    there = connection.execute("SELECT to_regclass(%s)", [f"{SCHEMA}.huey_counter"]).fetchone()
+    if there[0] is not None:
+        return
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_TURN])
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+        for statement in statements:
+            connection.execute(statement)
+
+
+def _project_task(queue: Huey, do: Callable[[str], None]) -> Callable[[str], object]:
     def project(parent: str) -> None:
         do(parent)
 
@@ -66,5 +144,15 @@ def _project_task(queue: SqliteHuey, do: Callable[[str], None]) -> Callable[[str
     return task
 
 
-def _not_here(parent: str) -> None:
-    raise RuntimeError("the web process wakes the worker, it does not project")
+def _compare_task(queue: Huey, do: Callable[[], None]) -> Callable[[], object]:
+    """Return the task; a function of this module in both processes, for Huey finds it by module and name."""
+
+    def compare() -> None:
+        do()
+
+    task: Callable[[], object] = queue.task(name=COMPARE)(compare)
+    return task
+
+
+def _not_here(*_: str) -> None:
+    raise RuntimeError("the web process wakes the worker, it does not do its work")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.people import ParentId
 from idp_bridge.services.failures import Gone, OutsideFailure
 from idp_bridge.services.house import House
 from idp_bridge.services.ports import AppUse
+from idp_bridge.services.signing_out import endings
 
 
 def apps_in_use(house: House, parent_id: ParentId) -> tuple[AppUse, ...] | None:
@@ -18,16 +21,14 @@ def apps_in_use(house: House, parent_id: ParentId) -> tuple[AppUse, ...] | None:
 
 
 def sign_out_everywhere(house: House, parent_id: ParentId) -> None:
-    """End the parent's sessions and offline tokens at Keycloak, and write that down.
+    """End the parent's sessions and offline tokens at Keycloak and their sessions here; write that down.
 
     Nothing tries again by itself: whoever asked is told. Raises Unreachable and Refused; what ended until
-    then stays ended, and asking again ends the rest. The caller ends the bridge's own sessions.
+    then stays ended, and asking again ends the rest.
     """
-    try:
-        house.accounts.end_sessions(parent_id)
-        house.accounts.drop_offline_tokens(parent_id)
-    except Gone:
-        pass  # who has no account any more has no session either
+    for _step, end in endings(house):
+        with suppress(Gone):  # who has no account any more has no session there either
+            end(parent_id)
     with house.store.transaction() as rows:
         rows.audit.append(
             Event(

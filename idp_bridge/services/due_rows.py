@@ -28,3 +28,7 @@ class DueRows(Protocol):
     def of_gone(self, left_by: date, limit: int) -> tuple[Link, ...]:
         """Return verified and suspended links to students who left the roster on `left_by` or earlier."""
         ...
+
+    def of_age(self, born_by: date, now: datetime, limit: int) -> tuple[Link, ...]:
+        """Return verified and suspended links, with an end after `now`, to students born by `born_by`."""
+        ...

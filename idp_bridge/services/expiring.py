@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from idp_bridge.domain.events import Actor, ActorKind
 from idp_bridge.domain.link import WAITING, Link, Move, Visit, VisitId, end_of_childhood, moved
+from idp_bridge.domain.people import latest_birth_date_of_age
 from idp_bridge.services.house import House
 from idp_bridge.services.recording import record
 from idp_bridge.services.rows import Rows
@@ -40,7 +41,7 @@ def end_links(house: House, now: datetime, limit: int = 500, *, dry_run: bool = 
     At 18 the rights over the records pass to the student (34 CFR 99.5), whatever the parent's link says.
     """
     with house.store.transaction() as rows:
-        links = rows.links.expired(now, limit)
+        links = _ending(house, rows, now, limit)
         if not dry_run:
             for link in links:
                 _end(house, rows, link, now)
@@ -48,6 +49,16 @@ def end_links(house: House, now: datetime, limit: int = 500, *, dry_run: bool = 
         for parent in {link.parent for link in links}:
             house.wakeup.projection_due(parent)
     return len(links)
+
+
+def _ending(house: House, rows: Rows, now: datetime, limit: int) -> tuple[Link, ...]:
+    """Return what is to end: the roster may have learned an earlier birth date since a link was verified.
+
+    What a student of age allows has no end, and is left alone.
+    """
+    links = rows.links.expired(now, limit)
+    born_by = latest_birth_date_of_age(now.astimezone(house.rules.zone).date())
+    return links + rows.due.of_age(born_by, now, limit - len(links))
 
 
 def _end(house: House, rows: Rows, link: Link, now: datetime) -> None:

@@ -12,10 +12,15 @@ class OutsideFailure(Exception):
     def __init__(self, system: str, what: str = "") -> None:
         super().__init__(f"{system}: {what}" if what else system)
         self.system = system
+        self.what = what
 
 
 class Unreachable(OutsideFailure):
     """Down, hanging, resetting or answering 5xx: the request may or may not have been done."""
+
+
+class CircuitOpen(Unreachable):
+    """It was not asked at all: it did not answer several times, and rests. Nothing was done."""
 
 
 class Refused(OutsideFailure):

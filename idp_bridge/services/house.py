@@ -9,7 +9,17 @@ from zoneinfo import ZoneInfo
 
 from idp_bridge.domain.evidence import DEFAULT_POLICY, EvidencePolicy
 from idp_bridge.domain.limits import Limits
-from idp_bridge.services.ports import Clock, Directory, Mail, ParentAccounts, Wakeup
+from idp_bridge.services.ports import (
+    Clock,
+    Directory,
+    Mail,
+    Meter,
+    OwnSessions,
+    ParentAccounts,
+    Sessionless,
+    Unmetered,
+    Wakeup,
+)
 from idp_bridge.services.rows import Store
 
 
@@ -45,3 +55,7 @@ class House:
     clock: Clock
     rules: Rules
     new_id: Callable[[], str] = _new_id
+    worker: str = ""
+    """Name of the process that holds this house, for the leases it takes."""
+    meter: Meter = field(default_factory=Unmetered)
+    sessions: OwnSessions = field(default_factory=Sessionless)

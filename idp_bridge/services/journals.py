@@ -17,6 +17,14 @@ from idp_bridge.domain.people import (
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What Keycloak was read to hold: the revision in it, and SHA-256 (hex) over the value."""
+
+    rev: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """The right to write one parent until `until`; a write with an older `fence` is refused."""
 
@@ -25,6 +33,9 @@ class Lease:
     attempts: int
     after_loss: bool
     """True when a link or purpose was lost since the last success: sessions must end too."""
+    due_since: datetime | None = None
+    seen: Seen | None = None
+    """What was last read back from Keycloak; None before the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +48,14 @@ class ProjectionRow:
     last_error: str | None
     done_rev: int
     done_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectionState:
-    """How far Keycloak is behind."""
-
-    due: int
-    oldest: datetime | None
-    behind: tuple[ProjectionRow, ...]
-    """Those that were tried and did not arrive, waiting longest first."""
+    loss: bool = False
+    step: str = ""
+    """What waits to be done: `value`, `sessions`, `offline` or `own-sessions`; empty when nothing failed."""
+    next_try: datetime | None = None
+    seen_rev: int | None = None
+    seen_at: datetime | None = None
+    stopped_at: datetime | None = None
+    """When it was stopped because Keycloak holds a higher revision than we; somebody must resolve it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +90,16 @@ class Notices(Protocol):
         """Let no mail of `kinds` about `link` go out that has not yet; the same may be noted anew."""
         ...
 
-    def failed(self, key: str, error: str, next_try: datetime) -> None:
-        """Record that it was not taken, and when to try again."""
-        ...
-
     def sent_to(self, parent: ParentId) -> tuple[SentNotice, ...]:
         """Return the mails that went out to a parent, oldest first."""
         ...
 
     def drop_unsent(self, parent: ParentId) -> None:
         """Forget the mails to a parent that have not gone out."""
+        ...
+
+    def failed(self, key: str, error: str, next_try: datetime) -> None:
+        """Record that it was not taken, and when to try again."""
         ...
 
 
@@ -101,28 +110,112 @@ class Projections(Protocol):
         """Mark the parent due; a loss is taken first and ends sessions after the write."""
         ...
 
+    def mark_all_due(self, parents: Iterable[ParentId], at: datetime, *, loss: bool) -> None:
+        """Mark several parents due, in sets."""
+        ...
+
     def due(self, now: datetime, limit: int) -> tuple[ParentId, ...]:
         """Return up to `limit` due parents that nobody holds, losses first, oldest first."""
         ...
 
-    def take(self, parent: ParentId, now: datetime, until: datetime) -> Lease | None:
-        """Lease a due parent, or return None if it is not due or somebody else holds it."""
+    def mark_checks(self, now: datetime) -> int:
+        """Mark due whoever is to be looked at again by `now`; return how many."""
         ...
 
-    def done(self, lease: Lease, rev: int, now: datetime) -> bool:
+    def take(self, parent: ParentId, now: datetime, until: datetime, worker: str = "") -> Lease | None:
+        """Lease a due parent, or return None if it is not due, stopped, or somebody else holds it."""
+        ...
+
+    def release(self, workers: Iterable[str]) -> int:
+        """Give back the leases of `workers` that are dead; return how many."""
+        ...
+
+    def holders(self, now: datetime) -> tuple[str, ...]:
+        """Return the names of workers that hold a lease."""
+        ...
+
+    def done(self, lease: Lease, rev: int, now: datetime, seen: Seen | None = None) -> bool:
         """Record that Keycloak says `rev`; clear the due mark if nothing newer came. False if fenced out."""
         ...
 
-    def failed(self, lease: Lease, error: str, next_try: datetime) -> None:
-        """Give the lease back with the error and when to try again."""
+    def failed(
+        self,
+        lease: Lease,
+        error: str,
+        next_try: datetime,
+        *,
+        step: str = "value",
+        check_at: datetime | None = None,
+        counted: bool = True,
+    ) -> None:
+        """Give the lease back with the error, the step that waits, and when to try again.
+
+        `check_at`: look at Keycloak again then, whatever happens until. Not `counted`: it was not asked.
+        """
+        ...
+
+    def stop(self, lease: Lease, error: str, now: datetime, seen_rev: int) -> None:
+        """Give the lease back and write no more until somebody resolves it."""
+        ...
+
+    def drop(self, parent: ParentId) -> None:
+        """Clear the due mark of an account that is not there any more."""
+        ...
+
+    def resume(self, parent: ParentId) -> None:
+        """Let a stopped parent be written again."""
         ...
 
     def get(self, parent: ParentId) -> ProjectionRow | None:
         """Return where one parent stands."""
         ...
 
-    def state(self, limit: int) -> ProjectionState:
-        """Return how many are due, since when, and up to `limit` that were tried without success."""
+    def behind(self, limit: int) -> tuple[ProjectionRow, ...]:
+        """Return up to `limit` parents that are due or stopped: stopped first, then losses, oldest first."""
+        ...
+
+    def counts(self) -> ProjectionCounts:
+        """Return how many are due and since when."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectionCounts:
+    """All projections in a few numbers."""
+
+    due: int
+    losses: int
+    failing: int
+    """Due with at least one failed attempt."""
+    stopped: int
+    oldest_due: datetime | None
+
+
+class SeenEvents(Protocol):
+    """Which events of Keycloak were dealt with."""
+
+    def first_time(self, event: str, at: datetime) -> bool:
+        """Remember an event; False if it was seen before."""
+        ...
+
+    def last_at(self) -> datetime | None:
+        """Return the time of the newest event that was seen."""
+        ...
+
+    def forget(self, before: datetime) -> None:
+        """Forget events that happened before a time nobody asks for any more."""
+        ...
+
+
+class Workers(Protocol):
+    """Which workers run, by their last sign of life."""
+
+    def beat(self, name: str, now: datetime) -> None:
+        """Record that worker `name` is alive, and forget those silent for a day."""
+        ...
+
+    def last_beat(self) -> datetime | None:
+        """Return the newest sign of life of any worker."""
         ...
 
 
@@ -224,6 +317,10 @@ class Audit(Protocol):
 
     def of_student(self, student: StudentId) -> tuple[Event, ...]:
         """Return the events about one student, oldest first."""
+        ...
+
+    def count(self, name: str, since: datetime) -> int:
+        """Count the events of this name since then."""
         ...
 
     def first_bad(self, first: int = 1, limit: int | None = None) -> int | None:

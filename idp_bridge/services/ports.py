@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Protocol
 
 from idp_bridge.domain.access import StaffMember
@@ -32,6 +33,33 @@ class Account:
     enabled: bool
     email_verified: bool
     attributes: Mapping[str, tuple[str, ...]]
+    created_at: datetime | None = None
+
+
+class AccountEventKind(StrEnum):
+    """What Keycloak says has happened; a hint to look, never the truth."""
+
+    EMAIL_CHANGED = "email-changed"
+    PROFILE_CHANGED = "profile-changed"
+    DELETED = "deleted"
+    CHANGED_BY_SOMEBODY = "changed-by-somebody"
+    """An administrator other than us changed, made or deleted the user."""
+    PASSWORD_SET_BY_US = "password-set-by-us"  # noqa: S105 - a kind of event
+    """The bridge never does: whoever did it has our key."""
+    REALM_CHANGED = "realm-changed"
+    """A mapper, client, group, profile or permission was changed by somebody."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEvent:
+    """One event of realm `parents`; `parent` is None where it is about the realm."""
+
+    id: str
+    at: datetime
+    kind: AccountEventKind
+    parent: ParentId | None
+    what: str = ""
+    """Kind of thing in the realm that changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +78,14 @@ class ParentAccounts(Protocol):
         """Return the account, read now."""
         ...
 
+    def members(self, first: int, size: int) -> tuple[Account, ...]:
+        """Return up to `size` accounts from place `first` on, in a fixed order, with their attributes."""
+        ...
+
+    def events(self, since: datetime) -> tuple[AccountEvent, ...]:
+        """Return what happened to accounts and realm since then, oldest first; our own writes left out."""
+        ...
+
     def write_links(self, account: Account, value: str) -> None:
         """PUT `account` as it was read with attribute `student_links` set to the one `value`."""
         ...
@@ -65,6 +101,22 @@ class ParentAccounts(Protocol):
     def uses(self, parent: ParentId) -> tuple[AppUse, ...]:
         """Return each app the parent used as far back as the realm remembers, the latest first."""
         ...
+
+
+class OwnSessions(Protocol):
+    """Sessions of parents at the bridge's own pages."""
+
+    def end_of(self, parent: ParentId) -> int:
+        """End every session of `parent`; return how many. Raises Unreachable."""
+        ...
+
+
+class Sessionless:
+    """For a house without pages."""
+
+    def end_of(self, parent: ParentId) -> int:
+        """Return that there was none."""
+        return 0
 
 
 class Directory(Protocol):
@@ -117,3 +169,29 @@ class Wakeup(Protocol):
     def projection_due(self, parent: ParentId) -> None:
         """Wake the worker; never raises."""
         ...
+
+    def comparison_due(self) -> None:
+        """Have the worker compare all parents now; never raises. A lost call is made up for by the hour."""
+        ...
+
+
+class Meter(Protocol):
+    """Counts what operators want to see; never changes what happens."""
+
+    def arrived(self, seconds: float) -> None:
+        """Count one decision that reached the token after `seconds`."""
+        ...
+
+    def mismatch(self) -> None:
+        """Count one value that was read back otherwise than written."""
+        ...
+
+
+class Unmetered:
+    """Counts nothing: for processes that nobody watches."""
+
+    def arrived(self, seconds: float) -> None:
+        """Ignore it."""
+
+    def mismatch(self) -> None:
+        """Ignore it."""

@@ -6,24 +6,36 @@ only if it differs, reads back and compares (design 7).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from idp_bridge.domain.claims import ATTRIBUTE, Shown, same, stored_revision, student_links
+from idp_bridge.domain.claims import ATTRIBUTE, same, stored_revision
 from idp_bridge.domain.events import Actor, ActorKind, Event
-from idp_bridge.domain.link import Link, opens_apps
-from idp_bridge.domain.people import ParentId, Purpose, Student
-from idp_bridge.services.failures import Gone, Mismatch, OutsideFailure
+from idp_bridge.domain.people import ParentId
+from idp_bridge.services.account_checking import note_email
+from idp_bridge.services.failures import CircuitOpen, Gone, Mismatch, OutsideFailure, Unreachable
 from idp_bridge.services.house import House
-from idp_bridge.services.journals import Lease
-from idp_bridge.services.rows import Rows
+from idp_bridge.services.journals import Lease, Seen
+from idp_bridge.services.ports import Account
+from idp_bridge.services.signing_out import endings
+from idp_bridge.services.vanishing import TRIES, vanished
+from idp_bridge.services.wanting import Wanted, wanted_for
 
 LEASE = timedelta(seconds=60)
 """Longer than every time-out of one run together, so that a slow first writer is over before a second."""
 FIRST_WAIT_S = 2
 LONGEST_WAIT_S = 300
+"""Where Keycloak answers and says no, or does not hold what it took: somebody must act, so do not hammer."""
+LONGEST_OUTAGE_WAIT_S = 15
+"""Where it does not answer: the circuit keeps calls from it, and everybody waits for its return."""
+WAIT_OUT_S = 10
+"""After a PUT that got no answer: two PUTs of one user at once leave two values (seen on 26.7.4), so the
+first is waited out, then read, then decided."""
+LOOK_AGAIN = timedelta(seconds=60)
+"""A PUT that hung still longer shows then: it can only put an older value of ours back."""
 WORKER = Actor(ActorKind.SYSTEM, "worker")
 
 
@@ -33,38 +45,81 @@ class Outcome(StrEnum):
     NOT_DUE = "not due, or somebody else is writing"
     EQUAL = "Keycloak said it already"
     WRITTEN = "written and read back"
-    GONE = "the parent deleted the account"
     FAILED = "will be tried again"
+    GONE = "Keycloak no longer has the account, and its links have ended"
+    STOPPED = "Keycloak holds a higher revision: somebody must resolve it"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the parent's attribute must say, and the revision it says it at."""
+class Ahead(Exception):
+    """Keycloak holds a higher revision than the database: a backup was restored, or somebody tampered."""
 
-    rev: int
-    value: str
+    def __init__(self, rev: int) -> None:
+        super().__init__(f"holds rev {rev}")
+        self.rev = rev
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run for one parent: what is wanted, and how far it came."""
+
+    lease: Lease
+    wanted: Wanted
+    began: datetime
+    step: str = "value"
+    account: Account | None = None
+    """As it was read last."""
+    tampered: bool = False
+    """True when Keycloak held something that neither is wanted nor was last written by us."""
 
 
 def project(house: House, parent: ParentId) -> Outcome:
     """Project one due parent. Failures are recorded with the time of the next try, never raised."""
+    run = _begun(house, parent)
+    if run is None:
+        return Outcome.NOT_DUE
+    try:
+        outcome = _write(house, run)
+        if run.lease.after_loss:
+            _end_sessions(house, run)
+    except Ahead as ahead:
+        return _stop(house, run, ahead)
+    except OutsideFailure as failure:
+        return _fail(house, run, failure)
     with house.store.transaction() as rows:
         now = house.clock.now()
-        lease = rows.projections.take(parent, now, now + LEASE)
-        if lease is None:
-            return Outcome.NOT_DUE
-        wanted = wanted_for(rows, parent, now)
-    try:
-        outcome = _bring(house, lease, wanted)
-    except OutsideFailure as failure:
-        _fail(house, lease, wanted, failure)
-        return Outcome.FAILED
-    with house.store.transaction() as rows:
-        rows.projections.done(lease, wanted.rev, house.clock.now())
+        rows.projections.done(run.lease, run.wanted.rev, now, Seen(run.wanted.rev, digest(run.wanted.value)))
+        if run.account:
+            note_email(rows, run.account, run.began, now, house.rules.email_domains)
+        if run.tampered:
+            rows.audit.append(
+                Event("alarm:tampered", now, WORKER, parent=parent, fields={"what": "attribute"})
+            )
+    _measure(house, run, outcome, now)
     return outcome
+
+
+def project_most_urgent(house: House) -> Outcome:
+    """Project whoever waits most urgently, losses first.
+
+    Each wake-up does this, whoever it was for: so a revocation passes 20,000 grants that wait in the queue,
+    and as many runs are done as parents were named.
+    """
+    with house.store.reading() as rows:
+        due = rows.projections.due(house.clock.now(), 1)
+    return project(house, due[0]) if due else Outcome.NOT_DUE
+
+
+def take_over(house: House, dead: Callable[[tuple[str, ...]], tuple[str, ...]]) -> int:
+    """Give back what workers held that are `dead`, so that nobody waits for it; return how many leases."""
+    with house.store.transaction() as rows:
+        return rows.projections.release(dead(rows.projections.holders(house.clock.now())))
 
 
 def sweep(house: House, now: datetime, limit: int = 500, *, dry_run: bool = False) -> int:
     """Project up to `limit` due parents that no wake-up reached; return how many were due."""
+    if not dry_run:
+        with house.store.transaction() as rows:
+            rows.projections.mark_checks(now)
     with house.store.reading() as rows:
         due = rows.projections.due(now, limit)
     if not dry_run:
@@ -73,80 +128,112 @@ def sweep(house: House, now: datetime, limit: int = 500, *, dry_run: bool = Fals
     return len(due)
 
 
-def wanted_for(rows: Rows, parent_id: ParentId, now: datetime) -> Wanted:
-    """Return what `parent_id`'s attribute must say at `now`."""
-    parent = rows.parents.get(parent_id)
-    rev, asof = (parent.rev, parent.rev_at) if parent else (0, None)
-    return Wanted(rev, student_links(rev, asof, _shown(rows, rows.links.of_parent(parent_id), now)))
+def digest(value: str) -> str:
+    """Return SHA-256 (hex) over an attribute's value: to tell values apart, not to keep them."""
+    return hashlib.sha256(value.encode()).hexdigest()
 
 
-def _shown(rows: Rows, links: Iterable[Link], now: datetime) -> tuple[Shown, ...]:
-    open_links = {link.student: link for link in links if opens_apps(link, now) and link.student}
-    students = rows.students.some(open_links)
-    return tuple(_unrestricted(rows, open_links[student.id], student) for student in students.values())
+def _measure(house: House, run: _Run, outcome: Outcome, now: datetime) -> None:
+    """Count how long a decision took to reach the token; what was there already says nothing of it."""
+    if outcome is Outcome.WRITTEN and run.lease.due_since:
+        house.meter.arrived((now - run.lease.due_since).total_seconds())
 
 
-def _unrestricted(rows: Rows, link: Link, student: Student) -> Shown:
-    """Return the link without `messages` where a restriction says so; access is a matter of its state."""
-    silenced = any(one.messages for one in rows.restrictions.against(link.parent, student.id))
-    return Shown(replace(link, purposes=link.purposes - {Purpose.MESSAGES}) if silenced else link, student)
+def _begun(house: House, parent: ParentId) -> _Run | None:
+    with house.store.transaction() as rows:
+        now = house.clock.now()
+        lease = rows.projections.take(parent, now, now + LEASE, house.worker)
+        return _Run(lease, wanted_for(rows, parent, now), now) if lease else None
 
 
-def _bring(house: House, lease: Lease, wanted: Wanted) -> Outcome:
-    """Write, and end sessions after a loss. Who deleted their account is done once Keycloak knows it too."""
-    try:
-        outcome = _write(house, lease.parent, wanted)
-        if lease.after_loss:
-            _end_sessions(house, lease.parent)
-    except Gone:
-        if not _deleted(house, lease.parent):
-            raise
-        return Outcome.GONE
-    return outcome
-
-
-def _deleted(house: House, parent_id: ParentId) -> bool:
-    with house.store.reading() as rows:
-        parent = rows.parents.get(parent_id)
-    return parent is not None and parent.deleted_at is not None
-
-
-def _write(house: House, parent: ParentId, wanted: Wanted) -> Outcome:
-    account = house.accounts.get(parent)
+def _write(house: House, run: _Run) -> Outcome:
+    parent, wanted = run.lease.parent, run.wanted
+    account = run.account = house.accounts.get(parent)
     stored = account.attributes.get(ATTRIBUTE, ())
     if same(wanted.value, stored):
         return Outcome.EQUAL
     if stored_revision(stored) > wanted.rev:
-        raise Mismatch("keycloak", f"holds rev {stored_revision(stored)}, ours is {wanted.rev}")
+        raise Ahead(stored_revision(stored))
+    run.tampered = _tampered(run, stored)
+    run.step = "put"
     house.accounts.write_links(account, wanted.value)
-    after = house.accounts.get(parent).attributes.get(ATTRIBUTE, ())
+    run.step = "value"
+    run.account = house.accounts.get(parent)
+    after = run.account.attributes.get(ATTRIBUTE, ())
     if not same(wanted.value, after):
         raise Mismatch("keycloak", f"read back {len(after)} values, rev {stored_revision(after)}")
     return Outcome.WRITTEN
 
 
-def _end_sessions(house: House, parent: ParentId) -> None:
+def _tampered(run: _Run, stored: tuple[str, ...]) -> bool:
+    """Tell whether somebody else wrote what is there: a value not read back last, and no newer one of ours.
+
+    A PUT of ours that got no answer, or whose worker was killed before the mark, has a higher revision.
+    """
+    seen = run.lease.seen
+    if seen is None or stored_revision(stored) > seen.rev:
+        return False
+    return [digest(value) for value in stored] != [seen.hash]
+
+
+def _end_sessions(house: House, run: _Run) -> None:
     """End what still carries the old value; only after the new one was read back.
 
-    A refresh that runs while a logout hangs carries what was PUT before, and an offline token issued in the
-    same clock second survives the logout: both seen on Keycloak 26.7.4.
+    A refresh that runs while a logout hangs carries what was PUT before (seen on Keycloak 26.7.4). Whatever
+    fails is tried again from the start: each step may be done twice.
     """
-    house.accounts.end_sessions(parent)
-    house.accounts.drop_offline_tokens(parent)
+    for run.step, end in endings(house):
+        end(run.lease.parent)
 
 
-def _fail(house: House, lease: Lease, wanted: Wanted, failure: OutsideFailure) -> None:
+def _stop(house: House, run: _Run, ahead: Ahead) -> Outcome:
+    """Write nothing more: a restored backup of ours must not grant or take anything by itself."""
     now = house.clock.now()
-    wait = min(FIRST_WAIT_S * 2**lease.attempts, LONGEST_WAIT_S)
     with house.store.transaction() as rows:
-        rows.projections.failed(lease, f"{type(failure).__name__}: {failure}", now + timedelta(seconds=wait))
+        rows.projections.stop(run.lease, f"holds rev {ahead.rev}, ours is {run.wanted.rev}", now, ahead.rev)
+        fields = {"ours": run.wanted.rev, "theirs": ahead.rev}
+        rows.audit.append(Event("alarm:revision-ahead", now, WORKER, parent=run.lease.parent, fields=fields))
+    return Outcome.STOPPED
+
+
+def _fail(house: House, run: _Run, failure: OutsideFailure) -> Outcome:
+    now, lease = house.clock.now(), run.lease
+    if isinstance(failure, Mismatch):
+        house.meter.mismatch()
+    if isinstance(failure, Gone) and _ended(house, lease, now):
+        return Outcome.GONE
+    hung = run.step == "put" and isinstance(failure, Unreachable)
+    wait = timedelta(seconds=WAIT_OUT_S if hung else _wait_s(failure, lease.attempts))
+    with house.store.transaction() as rows:
+        rows.projections.failed(
+            lease,
+            f"{type(failure).__name__}: {failure}",
+            now + wait,
+            step="value" if run.step == "put" else run.step,
+            check_at=now + LOOK_AGAIN if hung else None,
+            counted=not isinstance(failure, CircuitOpen),
+        )
         if isinstance(failure, Mismatch) and lease.attempts == 0:
-            rows.audit.append(
-                Event(
-                    "projection:mismatch",
-                    now,
-                    WORKER,
-                    parent=lease.parent,
-                    fields={"wanted_rev": wanted.rev, "what": str(failure)},
-                )
-            )
+            fields = {"wanted_rev": run.wanted.rev, "what": str(failure)}
+            rows.audit.append(Event("projection:mismatch", now, WORKER, parent=lease.parent, fields=fields))
+    return Outcome.FAILED
+
+
+def _ended(house: House, lease: Lease, now: datetime) -> bool:
+    """Be done with an account that is gone, and end its links; False where that is not believed yet.
+
+    Who deleted the account on our page is believed at once: the links ended there.
+    """
+    with house.store.transaction() as rows:
+        parent = rows.parents.get(lease.parent)
+        expected = parent is not None and parent.deleted_at is not None
+        if not expected and (lease.attempts + 1 < TRIES or not vanished(rows, lease.parent, now)):
+            return False
+        rows.projections.drop(lease.parent)
+    house.sessions.end_of(lease.parent)
+    return True
+
+
+def _wait_s(failure: OutsideFailure, attempts: int) -> int:
+    longest = LONGEST_OUTAGE_WAIT_S if isinstance(failure, Unreachable) else LONGEST_WAIT_S
+    return min(FIRST_WAIT_S << min(attempts, 10), longest)

@@ -23,7 +23,7 @@ from idp_bridge.domain.people import (
 from idp_bridge.domain.restriction import Namesake, Restriction, RestrictionId
 from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.services.due_rows import DueRows
-from idp_bridge.services.journals import Alarms, Audit, Limits, Notices, Projections
+from idp_bridge.services.journals import Alarms, Audit, Limits, Notices, Projections, SeenEvents, Workers
 
 
 class Schools(Protocol):
@@ -89,12 +89,20 @@ class Parents(Protocol):
         """Return every account with its name, one by one."""
         ...
 
+    def some(self, parents: Iterable[ParentId]) -> dict[ParentId, Parent]:
+        """Return several parents in one query."""
+        ...
+
     def save(self, parent: Parent) -> None:
         """Insert the parent or update e-mail, names and locale; never the revision."""
         ...
 
-    def raise_revision(self, parent: ParentId, at: datetime) -> int:
-        """Raise the parent's revision by one and return it."""
+    def raise_revision(self, parent: ParentId, at: datetime, above: int = 0) -> int:
+        """Raise the parent's revision by one, or to one more than `above`, and return it."""
+        ...
+
+    def raise_revisions(self, parents: Iterable[ParentId], at: datetime) -> None:
+        """Raise the revision of several parents by one, in sets."""
         ...
 
 
@@ -127,6 +135,18 @@ class Links(Protocol):
 
     def expired(self, now: datetime, limit: int) -> tuple[Link, ...]:
         """Return up to `limit` verified or suspended links whose end is not after `now`."""
+        ...
+
+    def verified_of(self, parents: Iterable[ParentId]) -> tuple[Link, ...]:
+        """Return the verified links of several parents in one query."""
+        ...
+
+    def holders_of(self, students: Iterable[StudentId]) -> tuple[ParentId, ...]:
+        """Return every parent with a verified link to one of `students`, each once, by id."""
+        ...
+
+    def holders_after(self, parent: ParentId | None, limit: int) -> tuple[ParentId, ...]:
+        """Return up to `limit` parents with a verified link, by id, after `parent`."""
         ...
 
 
@@ -293,6 +313,10 @@ class Restrictions(Protocol):
         """Return the accounts found to be another person's."""
         ...
 
+    def silenced(self, parents: Iterable[ParentId]) -> frozenset[tuple[ParentId, StudentId]]:
+        """Return which of `parents` may get no messages about which student."""
+        ...
+
     def add(self, restriction: Restriction) -> None:
         """Insert a restriction."""
         ...
@@ -345,6 +369,10 @@ class Rows(Protocol):
     def notices(self) -> Notices: ...  # noqa: D102
     @property
     def projections(self) -> Projections: ...  # noqa: D102
+    @property
+    def seen_events(self) -> SeenEvents: ...  # noqa: D102
+    @property
+    def workers(self) -> Workers: ...  # noqa: D102
     @property
     def audit(self) -> Audit: ...  # noqa: D102
     @property

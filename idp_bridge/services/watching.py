@@ -17,7 +17,7 @@ from idp_bridge.domain.people import ParentId, StudentId, StudentNumber, read_st
 from idp_bridge.services.auditing import disclosures
 from idp_bridge.services.counter import actor, staff_member
 from idp_bridge.services.house import House
-from idp_bridge.services.journals import Alarm, AuditQuery, AuditRow, ProjectionRow, ProjectionState
+from idp_bridge.services.journals import Alarm, AuditQuery, AuditRow, ProjectionCounts, ProjectionRow
 from idp_bridge.services.rows import Rows
 
 CHAIN_PIECE = 20_000
@@ -72,7 +72,9 @@ class ChainPiece:
 class Projection:
     """How far Keycloak is behind, and where one parent stands."""
 
-    state: ProjectionState
+    counts: ProjectionCounts
+    behind: tuple[ProjectionRow, ...]
+    """Stopped ones first, then losses, waiting longest first."""
     now: datetime
     one: ProjectionRow | None
     rev: int | None
@@ -141,7 +143,8 @@ def projection(house: House, staff: StaffMember, parent: str) -> Projection:
     with house.store.reading() as rows:
         known = rows.parents.get(asked) if parent else None
         return Projection(
-            state=rows.projections.state(MOST_BEHIND),
+            counts=rows.projections.counts(),
+            behind=rows.projections.behind(MOST_BEHIND),
             now=house.clock.now(),
             one=rows.projections.get(asked) if parent else None,
             rev=known.rev if known else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -55,6 +56,11 @@ class SqlAudit:
         """Return the events about one student, oldest first."""
         query = sa.select(_rows).where(_rows.c.student == student).order_by(_rows.c.number)
         return tuple(event_of(row) for row in self._connection.execute(query).mappings())
+
+    def count(self, name: str, since: datetime) -> int:
+        """Count the events of this name since then."""
+        query = sa.select(sa.func.count()).where(_rows.c.name == name, _rows.c.at >= since)
+        return int(self._connection.execute(query).scalar_one())
 
     def first_bad(self, first: int = 1, limit: int | None = None) -> int | None:
         """Return the number of the first row whose hash does not fit, or None if the chain is whole."""

@@ -69,6 +69,22 @@ class SqlDue:
         )
         return self._links(query)
 
+    def of_age(self, born_by: date, now: datetime, limit: int) -> tuple[Link, ...]:
+        """Return verified and suspended links, with an end after `now`, to students born by `born_by`."""
+        rows, students = tables.links, tables.students
+        query = (
+            sa.select(rows)
+            .join(students, students.c.id == rows.c.student)
+            .where(
+                students.c.birth_date <= born_by,
+                rows.c.expires_at > now,
+                rows.c.state.in_((LinkState.VERIFIED, LinkState.SUSPENDED)),
+            )
+            .order_by(students.c.birth_date, rows.c.id)
+            .limit(limit)
+        )
+        return self._links(query)
+
     def _links(self, query: sa.Select[Any]) -> tuple[Link, ...]:
         return tuple(read_link(row) for row in self._connection.execute(query).mappings())
 

@@ -47,7 +47,31 @@ projections = sa.Table(
     sa.Column("last_error", sa.String(400)),
     sa.Column("done_rev", sa.Integer, nullable=False),
     sa.Column("done_at", UtcTime),
+    sa.Column("seen_rev", sa.Integer),
+    sa.Column("seen_hash", sa.String(64)),
+    sa.Column("seen_at", UtcTime),
+    sa.Column("step", sa.String(20), nullable=False, server_default=""),
+    sa.Column("check_at", UtcTime),
+    sa.Column("stopped_at", UtcTime),
+    sa.Column("leased_by", sa.String(120)),
     sa.Index(None, "due_since"),
+    sa.Index(None, "check_at"),
+    sa.Index("ix_projection_urgent", "loss", "due_since"),
+)
+
+workers = sa.Table(
+    "worker",
+    metadata,
+    sa.Column("name", sa.String(120), primary_key=True),
+    sa.Column("beat_at", UtcTime, nullable=False),
+)
+
+seen_events = sa.Table(
+    "seen_event",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Index(None, "at"),
 )
 
 audit = sa.Table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import date, datetime
 from functools import lru_cache
@@ -20,7 +21,7 @@ from idp_bridge.domain.people import (
 )
 from idp_bridge.storage import tables
 from idp_bridge.storage.waiting import follow_link, follow_visit
-from idp_bridge.storage.writing import outranked
+from idp_bridge.storage.writing import chunks, outranked
 
 _STATES = {state.value: state for state in LinkState}
 _RELATIONSHIPS = {relationship.value: relationship for relationship in Relationship}
@@ -83,6 +84,30 @@ class SqlLinks:
             .limit(limit)
         )
         return tuple(read_link(row) for row in self._connection.execute(query).mappings())
+
+    def verified_of(self, parents: Iterable[ParentId]) -> tuple[Link, ...]:
+        """Return the verified links of several parents in one query."""
+        rows = tables.links
+        return self._select(rows.c.parent.in_(tuple(parents)), rows.c.state == LinkState.VERIFIED)
+
+    def holders_of(self, students: Iterable[StudentId]) -> tuple[ParentId, ...]:
+        """Return every parent with a verified link to one of `students`, each once, by id."""
+        rows, found = tables.links, set[ParentId]()
+        for some in chunks(students):
+            query = sa.select(rows.c.parent).where(
+                rows.c.student.in_(some), rows.c.state == LinkState.VERIFIED
+            )
+            found.update(map(ParentId, self._connection.execute(query).scalars()))
+        return tuple(sorted(found))
+
+    def holders_after(self, parent: ParentId | None, limit: int) -> tuple[ParentId, ...]:
+        """Return up to `limit` parents with a verified link, by id, after `parent`."""
+        rows = tables.links
+        query = sa.select(rows.c.parent).distinct().where(rows.c.state == LinkState.VERIFIED)
+        if parent is not None:
+            query = query.where(rows.c.parent > parent)
+        found = self._connection.execute(query.order_by(rows.c.parent).limit(limit)).scalars()
+        return tuple(ParentId(one) for one in found)
 
     def _select(self, *where: sa.ColumnElement[bool], newest_first: bool = False) -> tuple[Link, ...]:
         rows = tables.links

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 from itertools import groupby
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -24,10 +23,7 @@ from idp_bridge.domain.people import (
 from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.storage import tables
 from idp_bridge.storage.waiting import follow_students
-from idp_bridge.storage.writing import upsert
-
-CHUNK = 500
-"""Bound values per statement stay far below SQLite's limit of 32,766."""
+from idp_bridge.storage.writing import chunks, upsert
 
 _SCHOOL = sa.select(tables.schools).where(tables.schools.c.code == sa.bindparam("wanted"))
 
@@ -102,27 +98,27 @@ class SqlRoster:
     def write(self, changes: RosterChanges) -> None:
         """Insert or update what `changes` names. Withdrawals go first: a freed number may be given again."""
         students = tables.students
-        for some in _chunks(changes.withdrawn):
+        for some in chunks(changes.withdrawn):
             gone = sa.update(students).where(students.c.id.in_(some))
             self._connection.execute(gone.values(enrolled=False, left_on=changes.left_on))
         upsert(self._connection, tables.schools, [asdict(school) for school in changes.schools])
         self._free_numbers(changes.students)
         upsert(self._connection, students, [asdict(student) for student in changes.students])
-        for some in _chunks(tuple(student.id for student in changes.students)):
+        for some in chunks(tuple(student.id for student in changes.students)):
             follow_students(self._connection, some)
         self._replace_hints(changes)
 
     def _free_numbers(self, coming: tuple[Student, ...]) -> None:
         """Take the unique numbers away from rows about to be rewritten, so two may swap theirs."""
         students = tables.students
-        for some in _chunks(tuple(student.id for student in coming)):
+        for some in chunks(tuple(student.id for student in coming)):
             self._connection.execute(
                 sa.update(students).where(students.c.id.in_(some)).values(enrolled=False)
             )
 
     def _replace_hints(self, changes: RosterChanges) -> None:
         hints = tables.guardian_hints
-        for some in _chunks(tuple(changes.hints)):
+        for some in chunks(tuple(changes.hints)):
             self._connection.execute(sa.delete(hints).where(hints.c.student.in_(some)))
         rows = [asdict(hint) for some in changes.hints.values() for hint in some]
         if rows:
@@ -148,6 +144,11 @@ class SqlParents:
         found = self._connection.execute(query)
         return ((ParentId(id), f"{given} {family}") for id, given, family in found)
 
+    def some(self, parents: Iterable[ParentId]) -> dict[ParentId, Parent]:
+        """Return several parents in one query."""
+        query = sa.select(tables.parents).where(tables.parents.c.id.in_(tuple(parents)))
+        return {row["id"]: Parent(**row) for row in self._connection.execute(query).mappings()}
+
     def save(self, parent: Parent) -> None:
         """Insert the parent or update e-mail, names and locale; never the revision."""
         upsert(
@@ -157,16 +158,23 @@ class SqlParents:
             keep=frozenset({"first_seen_at", "rev", "rev_at"}),
         )
 
-    def raise_revision(self, parent: ParentId, at: datetime) -> int:
-        """Raise the parent's revision by one and return it."""
+    def raise_revision(self, parent: ParentId, at: datetime, above: int = 0) -> int:
+        """Raise the parent's revision by one, or to one more than `above`, and return it."""
         rows = tables.parents
         statement = (
             sa.update(rows)
             .where(rows.c.id == parent)
-            .values(rev=rows.c.rev + 1, rev_at=at)
+            .values(rev=sa.case((rows.c.rev > above, rows.c.rev), else_=above) + 1, rev_at=at)
             .returning(rows.c.rev)
         )
         return int(self._connection.execute(statement).scalar_one())
+
+    def raise_revisions(self, parents: Iterable[ParentId], at: datetime) -> None:
+        """Raise the revision of several parents by one, in sets."""
+        rows = tables.parents
+        for some in chunks(parents):
+            raised = sa.update(rows).where(rows.c.id.in_(some)).values(rev=rows.c.rev + 1, rev_at=at)
+            self._connection.execute(raised)
 
 
 class SqlProofs:
@@ -189,7 +197,3 @@ class SqlProofs:
         """Delete the proof of a parent who deleted the account."""
         rows = tables.identity_proofs
         self._connection.execute(sa.delete(rows).where(rows.c.parent == parent))
-
-
-def _chunks(items: tuple[Any, ...]) -> Iterable[tuple[Any, ...]]:
-    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))

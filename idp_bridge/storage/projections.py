@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from idp_bridge.domain.people import ParentId
-from idp_bridge.services.journals import Lease, ProjectionRow, ProjectionState
+from idp_bridge.services.journals import Lease, ProjectionCounts, ProjectionRow, Seen
 from idp_bridge.storage import journals
-from idp_bridge.storage.writing import upsert
+from idp_bridge.storage.writing import chunks, upsert
 
 _rows = journals.projections
 
@@ -22,37 +23,24 @@ class SqlProjections:
 
     def mark_due(self, parent: ParentId, at: datetime, *, loss: bool) -> None:
         """Mark the parent due; a loss is taken first and ends sessions after the write."""
-        if not self._mark(parent, at, loss=loss):
-            fresh = {
-                "parent": parent,
-                "due_since": None,
-                "turn": 0,
-                "loss": False,
-                "fence": 0,
-                "fence_turn": 0,
-                "leased_until": None,
-                "attempts": 0,
-                "next_try": None,
-                "last_error": None,
-                "done_rev": 0,
-                "done_at": None,
-            }
-            upsert(self._connection, _rows, [fresh], keep=frozenset(fresh))
-            self._mark(parent, at, loss=loss)
+        self.mark_all_due((parent,), at, loss=loss)
 
-    def _mark(self, parent: ParentId, at: datetime, *, loss: bool) -> bool:
-        statement = (
-            sa.update(_rows)
-            .where(_rows.c.parent == parent)
-            .values(
-                due_since=sa.func.coalesce(_rows.c.due_since, sa.bindparam("at", at, _rows.c.due_since.type)),
-                turn=_rows.c.turn + 1,
-                loss=sa.or_(_rows.c.loss, sa.literal(loss)),
-                next_try=None,
-                attempts=0,
+    def mark_all_due(self, parents: Iterable[ParentId], at: datetime, *, loss: bool) -> None:
+        """Mark several parents due, in sets."""
+        for some in chunks(parents):
+            fresh = [{"parent": parent, **_FRESH} for parent in some]
+            upsert(self._connection, _rows, fresh, keep=frozenset(_rows.c.keys()))
+            self._connection.execute(
+                sa.update(_rows)
+                .where(_rows.c.parent.in_(some))
+                .values(
+                    due_since=_since(at),
+                    turn=_rows.c.turn + 1,
+                    loss=sa.or_(_rows.c.loss, sa.literal(loss)),
+                    next_try=None,
+                    attempts=0,
+                )
             )
-        )
-        return self._connection.execute(statement).rowcount == 1
 
     def due(self, now: datetime, limit: int) -> tuple[ParentId, ...]:
         """Return up to `limit` due parents that nobody holds, losses first, oldest first."""
@@ -64,74 +52,172 @@ class SqlProjections:
         )
         return tuple(ParentId(parent) for parent in self._connection.execute(query).scalars())
 
-    def take(self, parent: ParentId, now: datetime, until: datetime) -> Lease | None:
-        """Lease a due parent, or return None if it is not due or somebody else holds it."""
+    def mark_checks(self, now: datetime) -> int:
+        """Mark due whoever is to be looked at again by `now`; return how many."""
+        statement = (
+            sa.update(_rows)
+            .where(_rows.c.check_at <= now)
+            .values(
+                check_at=None,
+                due_since=_since(now),
+                turn=_rows.c.turn + 1,
+            )
+        )
+        return self._connection.execute(statement).rowcount
+
+    def take(self, parent: ParentId, now: datetime, until: datetime, worker: str = "") -> Lease | None:
+        """Lease a due parent, or return None if it is not due, stopped, or somebody else holds it."""
         statement = (
             sa.update(_rows)
             .where(_rows.c.parent == parent, self._free(now))
-            .values(fence=_rows.c.fence + 1, fence_turn=_rows.c.turn, leased_until=until)
-            .returning(_rows.c.fence, _rows.c.attempts, _rows.c.loss)
+            .values(fence=_rows.c.fence + 1, fence_turn=_rows.c.turn, leased_until=until, leased_by=worker)
+            .returning(*(_rows.c[name] for name in _LEASED))
         )
         row = self._connection.execute(statement).first()
-        return Lease(parent, row.fence, row.attempts, row.loss) if row else None
+        if row is None:
+            return None
+        seen = Seen(row.seen_rev, row.seen_hash) if row.seen_hash else None
+        return Lease(parent, row.fence, row.attempts, row.loss, row.due_since, seen)
 
-    def done(self, lease: Lease, rev: int, now: datetime) -> bool:
+    def release(self, workers: Iterable[str]) -> int:
+        """Give back the leases of `workers` that are dead; return how many."""
+        dead = sa.and_(_rows.c.leased_until.is_not(None), _rows.c.leased_by.in_(tuple(workers)))
+        statement = sa.update(_rows).where(dead).values(leased_until=None, leased_by=None)
+        return self._connection.execute(statement).rowcount
+
+    def holders(self, now: datetime) -> tuple[str, ...]:
+        """Return the names of workers that hold a lease."""
+        query = sa.select(_rows.c.leased_by).distinct().where(_rows.c.leased_until >= now)
+        return tuple(name for name in self._connection.execute(query).scalars() if name)
+
+    def done(self, lease: Lease, rev: int, now: datetime, seen: Seen | None = None) -> bool:
         """Record that Keycloak says `rev`; clear the due mark if nothing newer came. False if fenced out."""
         newer = _rows.c.turn != _rows.c.fence_turn
-        statement = (
-            sa.update(_rows)
-            .where(_rows.c.parent == lease.parent, _rows.c.fence == lease.fence)
-            .values(
-                due_since=sa.case((newer, _rows.c.due_since), else_=None),
-                loss=sa.case((newer, _rows.c.loss), else_=sa.false()),
-                leased_until=None,
-                attempts=0,
-                next_try=None,
-                last_error=None,
-                done_rev=rev,
-                done_at=now,
-            )
+        read_back = {"seen_rev": seen.rev, "seen_hash": seen.hash, "seen_at": now} if seen else {}
+        statement = self._mine(lease).values(
+            due_since=sa.case((newer, _rows.c.due_since), else_=None),
+            loss=sa.case((newer, _rows.c.loss), else_=sa.false()),
+            leased_until=None,
+            leased_by=None,
+            attempts=0,
+            next_try=None,
+            last_error=None,
+            step="",
+            done_rev=rev,
+            done_at=now,
+            **read_back,
         )
         return self._connection.execute(statement).rowcount == 1
 
-    def failed(self, lease: Lease, error: str, next_try: datetime) -> None:
-        """Give the lease back with the error and when to try again."""
-        statement = (
-            sa.update(_rows)
-            .where(_rows.c.parent == lease.parent, _rows.c.fence == lease.fence)
-            .values(
-                leased_until=None,
-                attempts=_rows.c.attempts + 1,
-                next_try=next_try,
-                last_error=error[:400],
-            )
+    def failed(
+        self,
+        lease: Lease,
+        error: str,
+        next_try: datetime,
+        *,
+        step: str = "value",
+        check_at: datetime | None = None,
+        counted: bool = True,
+    ) -> None:
+        """Give the lease back with the error, the step that waits, and when to try again."""
+        values = {"check_at": check_at} if check_at else {}
+        statement = self._mine(lease).values(
+            leased_until=None,
+            leased_by=None,
+            attempts=_rows.c.attempts + int(counted),
+            next_try=next_try,
+            last_error=error[:400],
+            step=step,
+            **values,
         )
+        self._connection.execute(statement)
+
+    def stop(self, lease: Lease, error: str, now: datetime, seen_rev: int) -> None:
+        """Give the lease back and write no more until somebody resolves it."""
+        statement = self._mine(lease).values(
+            leased_until=None,
+            leased_by=None,
+            attempts=_rows.c.attempts + 1,
+            last_error=error[:400],
+            step="value",
+            stopped_at=sa.func.coalesce(_rows.c.stopped_at, sa.bindparam("at", now, _rows.c.stopped_at.type)),
+            seen_rev=seen_rev,
+            seen_at=now,
+        )
+        self._connection.execute(statement)
+
+    def drop(self, parent: ParentId) -> None:
+        """Clear the due mark of an account that is not there any more."""
+        nothing = dict.fromkeys(("due_since", "leased_until", "leased_by", "check_at", "next_try"))
+        words = {"step": "", "last_error": "the account is gone"}
+        statement = sa.update(_rows).where(_rows.c.parent == parent).values(**nothing, **words, loss=False)
+        self._connection.execute(statement)
+
+    def resume(self, parent: ParentId) -> None:
+        """Let a stopped parent be written again."""
+        statement = sa.update(_rows).where(_rows.c.parent == parent).values(stopped_at=None, next_try=None)
         self._connection.execute(statement)
 
     def get(self, parent: ParentId) -> ProjectionRow | None:
         """Return where one parent stands."""
-        columns = (getattr(_rows.c, name) for name in ProjectionRow.__dataclass_fields__)
-        row = self._connection.execute(sa.select(*columns).where(_rows.c.parent == parent)).mappings().first()
+        query = sa.select(*_SHOWN).where(_rows.c.parent == parent)
+        row = self._connection.execute(query).mappings().first()
         return ProjectionRow(**row) if row else None
 
-    def state(self, limit: int) -> ProjectionState:
-        """Return how many are due, since when, and up to `limit` that were tried without success."""
-        due = _rows.c.due_since.is_not(None)
-        counted = sa.select(sa.func.count(), sa.func.min(_rows.c.due_since)).where(due)
-        number, oldest = self._connection.execute(counted).one()
-        columns = (getattr(_rows.c, name) for name in ProjectionRow.__dataclass_fields__)
-        behind = (
-            sa.select(*columns)
-            .where(due, _rows.c.last_error.is_not(None))
-            .order_by(_rows.c.due_since)
+    def behind(self, limit: int) -> tuple[ProjectionRow, ...]:
+        """Return up to `limit` parents that are due or stopped: stopped first, then losses, oldest first."""
+        query = (
+            sa.select(*_SHOWN)
+            .where(sa.or_(_rows.c.due_since.is_not(None), _rows.c.stopped_at.is_not(None)))
+            .order_by(_rows.c.stopped_at.is_(None), _rows.c.loss.desc(), _rows.c.due_since, _rows.c.parent)
             .limit(limit)
         )
-        found = self._connection.execute(behind).mappings()
-        return ProjectionState(number, oldest, tuple(ProjectionRow(**row) for row in found))
+        return tuple(ProjectionRow(**row) for row in self._connection.execute(query).mappings())
+
+    def counts(self) -> ProjectionCounts:
+        """Return how many are due and since when."""
+        due = _rows.c.due_since.is_not(None)
+        count = sa.func.count
+        query = sa.select(
+            count().filter(due),
+            count().filter(due, _rows.c.loss),
+            count().filter(due, _rows.c.attempts > 0),
+            count().filter(_rows.c.stopped_at.is_not(None)),
+            sa.func.min(_rows.c.due_since),
+        ).where(sa.or_(due, _rows.c.stopped_at.is_not(None)))
+        return ProjectionCounts(*self._connection.execute(query).one())
+
+    def _mine(self, lease: Lease) -> sa.Update:
+        """Return an update of the row, as long as `lease` is the newest one."""
+        return sa.update(_rows).where(_rows.c.parent == lease.parent, _rows.c.fence == lease.fence)
 
     def _free(self, now: datetime) -> sa.ColumnElement[bool]:
         return sa.and_(
             _rows.c.due_since.is_not(None),
+            _rows.c.stopped_at.is_(None),
             sa.or_(_rows.c.leased_until.is_(None), _rows.c.leased_until < now),
             sa.or_(_rows.c.next_try.is_(None), _rows.c.next_try <= now),
         )
+
+
+_SHOWN = tuple(_rows.c[name] for name in ProjectionRow.__dataclass_fields__)
+_LEASED = ("fence", "attempts", "loss", "due_since", "seen_rev", "seen_hash")
+_FRESH = {
+    "due_since": None,
+    "turn": 0,
+    "loss": False,
+    "fence": 0,
+    "fence_turn": 0,
+    "leased_until": None,
+    "attempts": 0,
+    "next_try": None,
+    "last_error": None,
+    "done_rev": 0,
+    "done_at": None,
+    "step": "",
+}
+
+
+def _since(at: datetime) -> sa.ColumnElement[datetime]:
+    """Return since when a row is due that is marked at `at`: marked twice, it is due since the first."""
+    return sa.func.coalesce(_rows.c.due_since, sa.bindparam("at", at, _rows.c.due_since.type))

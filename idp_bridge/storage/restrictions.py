@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -62,6 +63,15 @@ class SqlRestrictions:
         if student is not None:
             query = query.where(_rows.c.student == student)
         return self._select(query.order_by(_rows.c.placed_at, _rows.c.id))
+
+    def silenced(self, parents: Iterable[ParentId]) -> frozenset[tuple[ParentId, StudentId]]:
+        """Return which of `parents` may get no messages about which student."""
+        query = (
+            sa.select(_stands.c.parent, _rows.c.student)
+            .join(_stands, _stands.c.restriction == _rows.c.id)
+            .where(_stands.c.parent.in_(tuple(parents)), _rows.c.lifted_at.is_(None), _rows.c.messages)
+        )
+        return frozenset((row.parent, row.student) for row in self._connection.execute(query))
 
     def accounts(self, restriction: RestrictionId) -> tuple[ParentId, ...]:
         """Return the accounts a restriction stands against."""

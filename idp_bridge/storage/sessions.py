@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from idp_bridge.domain.people import ParentId
 from idp_bridge.storage import journals
 from idp_bridge.storage.store import SqlStore
 from idp_bridge.storage.writing import insert_new, upsert
@@ -65,3 +66,15 @@ class SqlSessions:
         """Delete expired sessions; return how many."""
         with self.store.connection(write=True) as connection:
             return connection.execute(sa.delete(_rows).where(_rows.c.expires_at <= now)).rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class ParentSessions:
+    """Sessions of those who signed in through realm `parents`, whose issuer is `iss`."""
+
+    store: SqlStore
+    iss: str
+
+    def end_of(self, parent: ParentId) -> int:
+        """Delete every session of `parent`; return how many. Raises Unreachable."""
+        return SqlSessions(self.store).delete_of(self.iss, parent, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from idp_bridge.services.failures import Unreachable
 from idp_bridge.storage.alarms import SqlAlarms
 from idp_bridge.storage.audit import SqlAudit
 from idp_bridge.storage.due import SqlDue
@@ -20,7 +24,10 @@ from idp_bridge.storage.people import SqlParents, SqlProofs, SqlRoster, SqlSchoo
 from idp_bridge.storage.projections import SqlProjections
 from idp_bridge.storage.queue import SqlQueue
 from idp_bridge.storage.restrictions import SqlRestrictions
+from idp_bridge.storage.seen_events import SqlSeenEvents
+from idp_bridge.storage.workers import SqlWorkers
 
+SYSTEM = "database"
 LOCK_WAIT_S = 3
 """Longest wait for another writer; with one statement behind it a page stays below 5 s."""
 _TURN = 7_263_001
@@ -43,6 +50,8 @@ class SqlRows:
     restrictions: SqlRestrictions
     notices: SqlNotices
     projections: SqlProjections
+    seen_events: SqlSeenEvents
+    workers: SqlWorkers
     audit: SqlAudit
     alarms: SqlAlarms
     limits: SqlLimits
@@ -73,15 +82,36 @@ class SqlStore:
 
     @contextmanager
     def connection(self, *, write: bool) -> Iterator[sa.Connection]:
-        """Open a transaction on a bare connection, for the other files of this room."""
-        with self.engine.connect() as plain:
-            connection = plain.execution_options(writing=write)
-            with connection.begin():
-                yield connection
+        """Open a transaction on a bare connection, for the other files of this room.
+
+        Raises Unreachable where the database does not answer, is full, or another writer holds it for longer
+        than LOCK_WAIT_S: pages then say so, and nothing was changed.
+        """
+        try:
+            with self.engine.connect() as plain:
+                connection = plain.execution_options(writing=write)
+                with connection.begin():
+                    yield connection
+        except (OperationalError, PoolTimeout) as fault:
+            if _about_our_statement(fault):
+                raise
+            raise Unreachable(SYSTEM, _first_line(fault)) from fault
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def _about_our_statement(fault: Exception) -> bool:
+    """Tell whether SQLite means the statement (no such table), which it calls operational like an outage."""
+    code: int | None = getattr(getattr(fault, "orig", None), "sqlite_errorcode", None)
+    return code is not None and code & 0xFF == sqlite3.SQLITE_ERROR
+
+
+def _first_line(fault: Exception) -> str:
+    """Return what the driver said, without the statement and its values."""
+    said = str(getattr(fault, "orig", None) or type(fault).__name__)
+    return said.strip().partition("\n")[0]
 
 
 def _take_turn(connection: sa.Connection) -> None:
@@ -103,6 +133,8 @@ def _rows(connection: sa.Connection) -> SqlRows:
         restrictions=SqlRestrictions(connection),
         notices=SqlNotices(connection),
         projections=SqlProjections(connection),
+        seen_events=SqlSeenEvents(connection),
+        workers=SqlWorkers(connection),
         audit=SqlAudit(connection),
         alarms=SqlAlarms(connection),
         limits=SqlLimits(connection),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +12,17 @@ from sqlalchemy.exc import IntegrityError
 
 OUTRANKED = "a restriction outranks this link"
 """What the triggers of migration 0005 say."""
+
+
+CHUNK = 500
+"""Bound values per statement stay far below SQLite's limit of 32,766."""
+
+
+def chunks(items: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield `items` in pieces that fit into one statement each."""
+    rest = iter(items)
+    while piece := tuple(islice(rest, CHUNK)):
+        yield piece
 
 
 def upsert(

@@ -13,7 +13,7 @@ from idp_bridge.services.failures import OutsideFailure
 from idp_bridge.services.leaving import delete_account
 from idp_bridge.services.own_data import my_data
 from idp_bridge.web import wording
-from idp_bridge.web.guards import for_everybody, for_parents, signed_in
+from idp_bridge.web.guards import for_everybody, for_parents
 from idp_bridge.web.languages import moment
 from idp_bridge.web.parent_person import house, me
 
@@ -36,7 +36,7 @@ def sign_out() -> Any:
     except OutsideFailure as failure:
         current_app.logger.warning("sign out everywhere: %s", type(failure).__name__)
         return _page(unfinished=True), 503
-    _end_own_sessions()
+    session.clear()
     return redirect(url_for("account.signed_out"))
 
 
@@ -69,7 +69,8 @@ def ask_delete() -> str:
 def delete() -> AnyResponse:
     """End everything here, then lead to Keycloak, which asks once more and deletes the user."""
     delete_account(house(), me())
-    _end_own_sessions()
+    house().sessions.end_of(me())
+    session.clear()
     return redirect(url_for("signin.start", realm="parents", action="delete", next=url_for("account.show")))
 
 
@@ -81,9 +82,3 @@ def _page(*, unfinished: bool = False) -> str:
         unknown=used is None,
         unfinished=unfinished,
     )
-
-
-def _end_own_sessions() -> None:
-    person = signed_in()
-    current_app.extensions["sessions"].delete_of(person.iss, person.sub, None)
-    session.clear()

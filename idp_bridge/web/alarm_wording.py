@@ -71,6 +71,50 @@ ALARMS = {
             "and take the account or the duty away."
         ),
     ),
+    "alarm:accounts-gone": AlarmWords(
+        _l("Many accounts are gone at once"),
+        _l(
+            "More accounts disappeared from Keycloak within an hour than parents delete. No further "
+            "links end because of it."
+        ),
+        _l(
+            "Look whether the realm was lost or an old backup is running. Restore it, then compare "
+            "all accounts."
+        ),
+    ),
+    "alarm:tampered": AlarmWords(
+        _l("Somebody changed Keycloak behind the bridge"),
+        _l(
+            "A parent’s links, a password or a part of the realm was changed there by somebody else. "
+            "Links were written again as the schools decided."
+        ),
+        _l(
+            "Read in Keycloak’s admin events who it was. If nobody meant it, change the keys and "
+            "that person’s password."
+        ),
+    ),
+    "alarm:revision-ahead": AlarmWords(
+        _l("Keycloak knows more than the bridge"),
+        _l(
+            "A parent’s account holds a later state than our database, as after an old backup. "
+            "Nothing is written there until somebody decides."
+        ),
+        _l(
+            "Open the account on the projection page, compare both sides, and go on with ours if "
+            "they are right."
+        ),
+    ),
+    "alarm:district-address": AlarmWords(
+        _l("A parent’s account took a district e-mail"),
+        _l(
+            "The e-mail of a parent’s account was changed to one of the district. Its links stay, "
+            "and it gets no new one."
+        ),
+        _l(
+            "Ask whose account it is. Employees sign in with their own account, and parents keep a "
+            "private e-mail."
+        ),
+    ),
 }
 
 BY = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -11,7 +12,8 @@ from werkzeug.wrappers import Response
 
 from idp_bridge.domain.access import ALLOWED, Action
 from idp_bridge.domain.errors import NotThere
-from idp_bridge.services import watching
+from idp_bridge.domain.people import ParentId
+from idp_bridge.services import urging, watching
 from idp_bridge.services.auditing import disclosure_line
 from idp_bridge.web import wording
 from idp_bridge.web.alarm_wording import ALARMS, BY
@@ -86,7 +88,59 @@ def projection() -> str:
     form = ParentForm(_given())
     parent = str(form.parent.data or "").strip()
     shown = watching.projection(house(), staff(), parent)
-    return _page("projection", shown=shown, form=form, parent=parent)
+    stopped = shown.one is not None and shown.one.stopped_at is not None
+    both = _both(parent) if stopped else []
+    return _page("projection", shown=shown, form=form, parent=parent, stopped=stopped, both=both)
+
+
+@blueprint.post("/projection/now")
+@for_staff
+def project_now() -> Response:
+    """Have the worker look at one account now."""
+    urging.project_now(house(), uid(), _asked())
+    flash(_("The worker looks at this account now. Load the page again in a moment."), "ok")
+    return redirect(url_for("district.projection", parent=_asked()))
+
+
+@blueprint.post("/projection/compare")
+@for_staff
+def compare_all() -> Response:
+    """Have the worker compare all accounts now."""
+    urging.compare_all(house(), uid())
+    flash(_("The worker compares all accounts. What differs is written again."), "ok")
+    return redirect(url_for("district.projection"))
+
+
+@blueprint.post("/projection/resolve")
+@for_staff
+def resolve() -> Response:
+    """Go on with our side of an account that was stopped."""
+    rev = urging.go_on_with_ours(house(), uid(), _asked())
+    flash(_("Our side goes out as revision %(rev)d. That is recorded.", rev=rev), "ok")
+    return redirect(url_for("district.projection", parent=_asked()))
+
+
+def _asked() -> ParentId:
+    return ParentId(request.form.get("parent", "").strip())
+
+
+def _both(parent: str) -> list[tuple[str, str]]:
+    """Return both sides in words; nothing while Keycloak does not say."""
+    sides = urging.sides_of(house(), staff(), ParentId(parent))
+    if sides is None:
+        return []
+    theirs = [(_("Keycloak’s"), _said(value)) for value in sides.theirs]
+    return [(_("Ours"), _said(sides.ours.value)), *theirs]
+
+
+def _said(value: str) -> str:
+    """Return what a value says, in words; what is no claim stays as it is, cut."""
+    try:
+        claim = json.loads(value)
+        numbers, rev = [str(link["id"]) for link in claim["links"]], int(claim["rev"])
+    except (ValueError, TypeError, KeyError):
+        return value[:200]
+    return _("Revision %(rev)d: %(students)s", rev=rev, students=", ".join(numbers) or _("no student"))
 
 
 def _audit_page(

@@ -117,6 +117,11 @@ TABLE: dict[type[Exception], Words] = {
         _l("The e-mail of the account changed"),
         _l("The parent signs in again on the phone, then the link can be verified."),
     ),
+    refusals.AccountClosed: Words(
+        409,
+        _l("The account is switched off"),
+        _l("No new child can be linked to it. Call the district, which knows why, then try again."),
+    ),
     refusals.OneRefused: Words(
         409,
         _l("Nothing was linked yet"),

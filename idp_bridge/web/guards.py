@@ -9,11 +9,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
-from flask import Flask, Response, g, redirect, request, url_for
+from flask import Flask, Response, current_app, g, redirect, request, session, url_for
 from werkzeug.exceptions import Forbidden, MethodNotAllowed
 from werkzeug.wrappers import Response as AnyResponse
 
 from idp_bridge.domain.people import Population
+from idp_bridge.services.failures import Unreachable
 from idp_bridge.web.session import Person, current_person
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -59,11 +60,31 @@ def _guard(view: View, audience: str, decide: Callable[[], AnyResponse | None]) 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         g.access_decided = audience
+        failure = getattr(session, "failure", None)
+        if failure:
+            raise failure
         refusal = decide()
-        return refusal if refusal is not None else view(*args, **kwargs)
+        try:
+            answer = refusal if refusal is not None else view(*args, **kwargs)
+        except Unreachable as failure:  # the page that says so must not wait for the database once more
+            session._get_current_object().failure = failure  # type: ignore[attr-defined]
+            raise
+        _store_session()
+        return answer
 
     guarded.audience = audience  # type: ignore[attr-defined]  # tests/house reads it
     return guarded  # type: ignore[return-value]
+
+
+def _store_session() -> None:
+    """Write the session while a failure can still become a page; a GET does without what it would keep."""
+    mine = session._get_current_object()  # type: ignore[attr-defined]
+    try:
+        current_app.session_interface.store(mine)  # type: ignore[attr-defined]
+    except Unreachable as failure:
+        mine.failure = failure
+        if request.method not in ("GET", "HEAD"):
+            raise
 
 
 def _require(realm: str, population: Population) -> AnyResponse | None:

@@ -12,6 +12,7 @@ from wtforms import BooleanField, HiddenField
 from wtforms.validators import InputRequired
 
 from idp_bridge.domain.errors import (
+    AccountClosed,
     ChangedMeanwhile,
     CodeLapsed,
     ConflictOfInterest,
@@ -34,6 +35,7 @@ from idp_bridge.web.languages import plain_day
 blueprint = Blueprint("moving", __name__, url_prefix="/desk/visits")
 
 SAID_HERE = (
+    AccountClosed,
     ChangedMeanwhile,
     CodeLapsed,
     ConflictOfInterest,

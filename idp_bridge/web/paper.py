@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from idp_bridge.domain.access import Action, require_somewhere, schools_for
 from idp_bridge.domain.errors import (
+    AccountClosed,
     AlreadyAsked,
     BadInput,
     ChangedMeanwhile,
@@ -49,6 +50,7 @@ blueprint = Blueprint("paper", __name__, url_prefix="/desk")
 ROWS = 6
 """Lines of one printed sheet."""
 SAID_HERE = (
+    AccountClosed,
     AlreadyAsked,
     ChangedMeanwhile,
     ConflictOfInterest,

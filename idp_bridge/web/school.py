@@ -12,6 +12,7 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
 from idp_bridge.domain.errors import (
+    AccountClosed,
     BadInput,
     ChangedMeanwhile,
     CodeLapsed,
@@ -61,6 +62,7 @@ from idp_bridge.web.restriction_forms import say_at_fields
 blueprint = Blueprint("school", __name__, url_prefix="/desk")
 
 SAID_ON_THE_VISIT = (
+    AccountClosed,
     ChangedMeanwhile,
     CodeLapsed,
     ConflictOfInterest,

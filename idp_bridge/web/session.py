@@ -12,6 +12,7 @@ from flask import Flask, Request, Response, current_app, session
 from flask.sessions import SessionInterface, SessionMixin
 from werkzeug.datastructures import CallbackDict
 
+from idp_bridge.services.failures import Unreachable
 from idp_bridge.services.ports import Clock
 
 COOKIE = "idp_bridge"
@@ -71,7 +72,11 @@ class OpaqueSession(CallbackDict[str, Any], SessionMixin):
         super().__init__(content or {}, changed)
         self.id = id
         self.old_id: str | None = None
+        self.failure: Unreachable | None = None
+        """Why it could not be loaded; nobody is signed in then, and no page is shown."""
         self.modified = False
+        self.ends: datetime | None = None
+        """When it ends, once it was written in this request."""
 
     def renew(self) -> None:
         """Give the session a new id at sign-in, so that one planted before is worth nothing."""
@@ -91,7 +96,12 @@ class SqlSessionInterface(SessionInterface):
         cookie = request.cookies.get(COOKIE, "")
         if request.endpoint == "static" or not cookie:
             return OpaqueSession()
-        content = self._sessions.load(_hash(cookie), self._clock.now())
+        try:
+            content = self._sessions.load(_hash(cookie), self._clock.now())
+        except Unreachable as failure:  # raised by the guard: only there it becomes a page
+            nobody = OpaqueSession()
+            nobody.failure = failure
+            return nobody
         return OpaqueSession(content, cookie) if content is not None else OpaqueSession()
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
@@ -99,24 +109,37 @@ class SqlSessionInterface(SessionInterface):
         assert isinstance(session, OpaqueSession)
         if session.old_id:
             self._sessions.delete(_hash(session.old_id))
-        if not session.modified:
+        if session.failure:
+            return
+        self.store(session)
+        if session.ends is None:
             return
         if not session:
             self._forget(session, response)
             return
-        now = self._clock.now()
-        session.id = session.id or secrets.token_urlsafe(32)
-        ends = self._ends(session, now)
-        self._sessions.save(_hash(session.id), dict(session), now, ends)
         response.set_cookie(
             COOKIE,
-            session.id,
-            max_age=int((ends - now).total_seconds()),
+            str(session.id),
+            max_age=int((session.ends - self._clock.now()).total_seconds()),
             httponly=True,
             samesite="Lax",
             secure=current_app.config["PREFERRED_URL_SCHEME"] == "https",
         )
         response.vary.add("Cookie")
+
+    def store(self, session: OpaqueSession) -> None:
+        """Write a changed session; a second call writes nothing. Raises Unreachable.
+
+        Guards call it before the response leaves the view, where a failure becomes a page.
+        """
+        if not session.modified:
+            return
+        now = self._clock.now()
+        session.ends = self._ends(session, now) if session else now
+        if session:
+            session.id = session.id or secrets.token_urlsafe(32)
+            self._sessions.save(_hash(session.id), dict(session), now, session.ends)
+        session.modified = False
 
     def _ends(self, session: OpaqueSession, now: datetime) -> datetime:
         """Return when the session ends: fixed at sign-in, so that use does not make it last for ever."""

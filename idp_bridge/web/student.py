@@ -16,6 +16,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from idp_bridge.domain.errors import (
+    AccountClosed,
     BadInput,
     DistrictAddress,
     MoveRefused,
@@ -44,7 +45,7 @@ PURPOSE_NOTES = {
     Purpose.CHOICE: _l("See and send applications for you"),
     Purpose.MESSAGES: _l("Get what the school writes about you"),
 }
-ASK_THE_OFFICE = (Restricted, SignInAgain, DistrictAddress)
+ASK_THE_OFFICE = (AccountClosed, Restricted, SignInAgain, DistrictAddress)
 """Said in one way: the student learns that it cannot be done here, and not what stands against the other."""
 
 

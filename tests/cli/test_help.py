@@ -16,6 +16,7 @@ audit export
 audit verify
 db check
 db upgrade
+doctor
 jobs end-links
 jobs end-withdrawn
 jobs lapse-visits
@@ -25,6 +26,11 @@ jobs remind
 jobs send-mails
 jobs warn-ends
 links revoke
+project compare
+project now
+project resolve
+project status
+project unverified
 realm apply
 realm plan
 roster import
@@ -54,9 +60,9 @@ def test_these_are_the_commands():
 
 
 def test_the_first_page_names_every_group_with_its_whole_sentence():
-    page = said()
+    page, width = said(), 2 + max(map(len, main.commands))
     for name, command in main.commands.items():
-        assert f"  {name:<8}{command.get_short_help_str(200)}" in page
+        assert f"  {name:<{width}}{command.get_short_help_str(200)}" in page
     assert "..." not in page.partition("Commands:")[2]
 
 
@@ -79,7 +85,7 @@ def test_each_option_is_explained(name):
 
 
 @pytest.mark.parametrize(
-    "page", [("db",), ("roster",), ("links",), ("audit",), ("jobs",), ("realm",)], ids=" ".join
+    "page", [("db",), ("roster",), ("links",), ("audit",), ("jobs",), ("realm",), ("project",)], ids=" ".join
 )
 def test_a_group_lists_its_commands(page):
     group = main.commands[page[0]]

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-import secrets
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
 
 import pytest
 
 from idp_bridge.domain.claims import EMPTY, MAX_LENGTH
 from idp_bridge.domain.people import ParentId
-from idp_bridge.outside.keycloak import KeycloakAccounts
-from idp_bridge.outside.realms.server import AdminServer, Realm
 from idp_bridge.services.failures import Gone, OutsideFailure, Refused
 from idp_bridge.services.ports import Account, ParentAccounts
-from tests.fakes.accounts import FakeAccounts
-from tests.realms.conftest import first_links
-from tests.realms.signing_in import App, sign_in
+from tests.contract.account_sides import address
 
 LINKED = '{"v":1,"rev":7,"asof":1795468790,"links":[{"id":"46554860","rel":"parent","pur":["records"]}]}'
 CALLS: dict[str, Callable[[ParentAccounts, Account], object]] = {
@@ -32,130 +26,6 @@ CALLS: dict[str, Callable[[ParentAccounts, Account], object]] = {
 }
 
 
-class Side(Protocol):
-    """A realm, fake or real, with what tests do behind the bridge's back."""
-
-    accounts: ParentAccounts
-
-    def register(self, email: str, *, enabled: bool = True, outside: bool = False) -> ParentId: ...
-    def change(self, parent: ParentId, **fields: Any) -> None: ...
-    def stored(self, parent: ParentId) -> Account: ...
-    def remove(self, parent: ParentId) -> None: ...
-    def sign_in(self, parent: ParentId, client: str) -> None: ...
-
-
-class FakeSide:
-    """The fake of every other test."""
-
-    def __init__(self) -> None:
-        self.accounts = FakeAccounts()
-
-    def register(self, email: str, *, enabled: bool = True, outside: bool = False) -> ParentId:
-        parent = ParentId(str(uuid.uuid4()))
-        attributes = {"locale": ("es",), "student_links": (EMPTY,)}
-        self.accounts.add(parent, email, attributes=attributes, enabled=enabled, outside=outside)
-        self.accounts.change(parent, first_name="Zoë", last_name="Núñez-O’Brien")
-        return parent
-
-    def change(self, parent: ParentId, **fields: Any) -> None:
-        self.accounts.change(parent, **fields)
-
-    def stored(self, parent: ParentId) -> Account:
-        return self.accounts.stored(parent)
-
-    def remove(self, parent: ParentId) -> None:
-        self.accounts.remove(parent)
-
-    def sign_in(self, parent: ParentId, client: str) -> None:
-        self.accounts.used(parent, client, datetime.now(UTC))
-
-
-@dataclass
-class RealSide:
-    """Realm `parents` of the stack; people are made and looked at by its administrator."""
-
-    realm: Realm
-    accounts: KeycloakAccounts
-    made: list[str]
-    apps: dict[str, App]
-
-    def register(self, email: str, *, enabled: bool = True, outside: bool = False) -> ParentId:
-        body = {
-            "username": email,
-            "email": email,
-            "firstName": "Zoë",
-            "lastName": "Núñez-O’Brien",
-            "enabled": enabled,
-            "emailVerified": True,
-            "attributes": {"locale": ["es"]},
-        }
-        user = self.realm.post("users", body, "")
-        self.made.append(user)
-        first_links(self.realm, user)
-        if outside:
-            group = self.realm.get("group-by-path/parents")["id"]
-            self.realm.delete(f"users/{user}/groups/{group}", "")
-        return ParentId(user)
-
-    def change(self, parent: ParentId, **fields: Any) -> None:
-        user = self.realm.get(f"users/{parent}")
-        if "email" in fields:
-            user |= {"email": fields["email"], "username": fields["email"]}
-        self.realm.put(f"users/{parent}", user, "")
-
-    def stored(self, parent: ParentId) -> Account:
-        user = self.realm.get(f"users/{parent}")
-        attributes = {name: tuple(values) for name, values in user["attributes"].items()}
-        return Account(
-            parent, user["username"], user["email"], user["firstName"], user["lastName"],
-            user["enabled"], user["emailVerified"], attributes,
-        )  # fmt: skip
-
-    def remove(self, parent: ParentId) -> None:
-        self.realm.delete(f"users/{parent}", "")
-        self.made.remove(parent)
-
-    def sign_in(self, parent: ParentId, client: str) -> None:
-        password = {"type": "password", "value": f"Tide-{secrets.token_hex(6)}", "temporary": False}
-        self.realm.put(f"users/{parent}/reset-password", password, "")
-        sign_in(self.apps[client], self.stored(parent).username, password["value"])
-
-
-@pytest.fixture
-def fake_side():
-    return FakeSide()
-
-
-@pytest.fixture
-def real_side(stack, bridge_accounts):
-    admin = AdminServer(stack.keycloak.url, stack.keycloak.admin_user, stack.keycloak.admin_password)
-    issuer, urls = stack.issuer("parents"), stack.realm_env()
-    apps = {
-        "oneview": App(
-            issuer, "oneview", stack.secrets["oneview"], f"{stack.app_urls['oneview']}/callback/parents"
-        ),
-        "mobile": App(issuer, "mobile", "", urls["MOBILE_REDIRECT_URI"]),
-    }
-    side = RealSide(Realm(admin, "parents"), bridge_accounts, [], apps)
-    yield side
-    for user in side.made:
-        side.realm.delete(f"users/{user}", "")
-
-
-@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.live)])
-def side(request) -> Side:
-    return request.getfixturevalue(f"{request.param}_side")
-
-
-@pytest.fixture
-def parent(side) -> ParentId:
-    return side.register(address())
-
-
-def address() -> str:
-    return f"zoe{secrets.token_hex(4)}@mail.example"
-
-
 def test_an_account_is_read_as_it_stands(side):
     email = address()
     account = side.accounts.get(side.register(email))
@@ -163,6 +33,7 @@ def test_an_account_is_read_as_it_stands(side):
     assert (account.first_name, account.last_name) == ("Zoë", "Núñez-O’Brien")
     assert account.enabled
     assert account.email_verified
+    assert abs(datetime.now(UTC) - account.created_at) < timedelta(seconds=5)
     assert dict(account.attributes) == {"locale": ("es",), "student_links": (EMPTY,)}
 
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import pytest
 
-from idp_bridge.domain.people import in_district_domain, read_student_number
+from idp_bridge.domain.people import (
+    eighteenth_birthday,
+    in_district_domain,
+    latest_birth_date_of_age,
+    read_student_number,
+)
 
 DOMAINS = ("district.example",)
 
@@ -44,3 +51,11 @@ def test_what_may_reach_the_district_counts_as_inside(email):
 @pytest.mark.parametrize("email", ["x@notdistrict.example", "x@district.example.com", "o'brien@mail.example"])
 def test_other_addresses_are_outside(email):
     assert not in_district_domain(email, DOMAINS)
+
+
+@pytest.mark.parametrize("year", [2026, 2028])
+def test_the_latest_birth_date_of_age_agrees_with_the_birthday_on_every_day(year):
+    for number in range(366):
+        today = date(year, 1, 1) + timedelta(days=number)
+        latest = latest_birth_date_of_age(today)
+        assert eighteenth_birthday(latest) <= today < eighteenth_birthday(latest + timedelta(days=1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from idp_bridge.domain.claims import ATTRIBUTE, MAX_LENGTH
 from idp_bridge.domain.people import ParentId
 from idp_bridge.services.failures import Gone, Refused
-from idp_bridge.services.ports import Account, AppUse
+from idp_bridge.services.ports import Account, AccountEvent, AccountEventKind, AppUse
 from idp_bridge.services.rows import Store
 
 DECLARED = re.compile(r'\{"v":[0-9]{1,3},"rev":[0-9]{1,12},"asof":[0-9]{1,12},"links":\[.*\].*\}')
@@ -35,6 +36,7 @@ class FakeAccounts:
         self._uses: dict[ParentId, dict[str, datetime]] = {}
         self.writes = 0
         self.swallow_writes = False
+        self.happened: list[AccountEvent] = []
 
     def add(
         self,
@@ -84,6 +86,29 @@ class FakeAccounts:
         """Return the account."""
         self._called("get", parent)
         return self._accounts[parent]
+
+    def tell(
+        self, kind: AccountEventKind, parent: ParentId | None, at: datetime, what: str = "user"
+    ) -> AccountEvent:
+        """Let an event be told from now on."""
+        event = AccountEvent(str(uuid.uuid4()), at, kind, parent, what)
+        self.happened.append(event)
+        return event
+
+    def members(self, first: int, size: int) -> tuple[Account, ...]:
+        """Return accounts by name, those outside the group left out."""
+        self.calls.append("members")
+        if "members" in self._failures:
+            raise self._failures["members"]
+        seen = [one for one in self._accounts.values() if one.id not in self._outside]
+        return tuple(sorted(seen, key=lambda one: one.username)[first : first + size])
+
+    def events(self, since: datetime) -> tuple[AccountEvent, ...]:
+        """Return what a test put into `happened`, from `since` on."""
+        self.calls.append("events")
+        if "events" in self._failures:
+            raise self._failures["events"]
+        return tuple(event for event in self.happened if event.at >= since)
 
     def write_links(self, account: Account, value: str) -> None:
         """Replace e-mail, names and attributes by those of `account`, with the one value."""

@@ -10,7 +10,12 @@ class FakeWakeup:
 
     def __init__(self) -> None:
         self.woken: list[ParentId] = []
+        self.comparisons = 0
 
     def projection_due(self, parent: ParentId) -> None:
         """Note the parent."""
         self.woken.append(parent)
+
+    def comparison_due(self) -> None:
+        """Count the comparisons that were asked for."""
+        self.comparisons += 1

@@ -21,7 +21,7 @@ from idp_bridge.outside.keycloak import KeycloakAccounts
 from idp_bridge.outside.realms.server import AdminServer, Realm
 from idp_bridge.services.linking import SignedIn, arrive
 from idp_bridge.services.ports import Account
-from idp_bridge.services.projecting import Outcome, project
+from idp_bridge.services.projecting import WAIT_OUT_S, Outcome, project
 from idp_bridge.services.reading import slip_of
 from idp_bridge.services.verifying import record_identity, verify_link
 from idp_bridge.settings import Realm as RealmSettings
@@ -358,7 +358,7 @@ def test_a_write_whose_answer_was_lost_is_looked_at_and_not_repeated(
     assert project(house, parent) is Outcome.FAILED
     assert IRIS.number in projected(realm, parent)
     to_keycloak.mend()
-    clock.advance(seconds=3)
+    clock.advance(seconds=WAIT_OUT_S)
     assert project(house, parent) is Outcome.EQUAL
     assert accounts.writes == 1
 

@@ -34,7 +34,12 @@ def project(parent):
     print("end", parent, flush=True)
 
 queue = make_queue(Worker(queue_file=sys.argv[1]))
-run_consumer(queue, project=project, sweep=lambda: print("sweep", flush=True))
+run_consumer(
+    queue,
+    project=project,
+    sweep=lambda: print("sweep", flush=True),
+    compare=lambda: print("compared", flush=True),
+)
 print("closed", flush=True)
 """
 
@@ -108,6 +113,11 @@ def test_a_wake_up_reaches_an_idle_consumer_within_a_second(wakeup, consumer):
     time.sleep(1)  # long enough for the consumer to be at its laziest
     wakeup.projection_due(AMARA)
     assert consumer.wait_for(f"end {AMARA}", 5) < 1
+
+
+def test_a_comparison_that_is_asked_for_is_the_consumers(wakeup, consumer):
+    wakeup.comparison_due()
+    assert consumer.wait_for("compared", 5) < 2
 
 
 def test_a_wake_up_from_before_the_start_is_kept(settings, wakeup):

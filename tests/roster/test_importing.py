@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import event
 
-from idp_bridge.domain.people import Parent, SchoolCode
+from idp_bridge.domain.link import Move
+from idp_bridge.domain.people import Parent, ParentId, SchoolCode, StudentId
 from idp_bridge.outside.oneroster import read_bundle
 from idp_bridge.services.linking import request_link
 from idp_bridge.services.rostering import RosterCounts, import_roster
 from idp_bridge.services.rows import DeskList, Where
 from idp_bridge.storage.audit import SqlAudit
-from tests.conftest import AMARA, IRIS, NOW
+from tests.conftest import AMARA, IRIS, NOW, OTHER
 from tests.roster.bundles import FILES_12, TODAY, replaced, with_cell, write_folder
-from tests.web.families import claim, links_of
+from tests.web.families import after, asked, claim, claim_for, confirmed, links_of
 
 NOTHING = RosterCounts(0, 0, 0, 0)
 
@@ -165,3 +167,89 @@ def test_a_student_without_hints_has_none(house, bring):
     bring(with_cell(FILES_12, "users.csv", "u-2", "agentSourcedIds", ""))
     assert "u-2" not in stored(house)[2]
     assert IRIS.id not in stored(house)[1]
+
+
+# --- tokens that name a student who is named otherwise now ----------------------------------------
+
+
+@pytest.fixture
+def holder(house, bring):
+    """Amara, whose token names u-1 (Iris), and a parent whose token names u-2 (Mateo)."""
+    bring()
+    with house.store.transaction() as rows:
+        for parent in (AMARA, OTHER):
+            rows.parents.save(Parent(parent, f"{parent}@mail.example", "A", "B", "en", NOW))
+        iris, mateo = (rows.students.get(StudentId(id)) for id in ("u-1", "u-2"))
+    for parent, student in ((AMARA, iris), (OTHER, mateo)):
+        confirmed(house, asked(house, parent, claim_for(student)), student)
+    return house
+
+
+def standing(house):
+    """Return each parent's revision, and whether a loss is due, a change is due, or nothing."""
+    with house.store.reading() as rows:
+        found = {
+            parent: (rows.parents.get(parent), rows.projections.get(parent)) for parent in (AMARA, OTHER)
+        }
+    return {
+        parent: (person.rev, ("loss" if row.loss else "change") if row and row.due_since else None)
+        for parent, (person, row) in found.items()
+    }
+
+
+IRIS_LINE = 'u-1,true,Iris,Quintero-Bell,46554860,,,"g-1,g-2",4'
+IRIS_ROLE = "u-1,primary,student,o-1"
+
+
+@pytest.mark.parametrize(("file", "old", "new", "due"), [
+    ("users.csv", "46554860", "46554861", "loss"),
+    ("roles.csv", IRIS_ROLE, IRIS_ROLE.replace("o-1", "o-2"), "change"),
+])  # fmt: skip
+def test_a_token_that_names_a_student_otherwise_is_due_in_the_same_import(holder, bring, file, old, new, due):
+    assert old in FILES_12[file]
+    holder.wakeup.woken.clear()
+    bring(replaced(FILES_12, file, old, new))
+    assert standing(holder) == {AMARA: (1, due), OTHER: (0, None)}
+    assert holder.wakeup.woken == [AMARA]
+    bring(replaced(FILES_12, file, old, new))
+    assert standing(holder)[AMARA] == (1, due)
+
+
+def test_a_number_and_a_school_at_once_are_one_loss(holder, bring):
+    files = replaced(FILES_12, "users.csv", "46554860", "46554861")
+    bring(replaced(files, "roles.csv", IRIS_ROLE, IRIS_ROLE.replace("o-1", "o-2")))
+    assert standing(holder)[AMARA] == (1, "loss")
+
+
+@pytest.mark.parametrize("options", [{"dry_run": True}, {}])
+def test_what_no_token_says_makes_nobody_due(holder, bring, options):
+    line = IRIS_LINE.replace("46554860", "46554861") if options else IRIS_LINE.replace("Iris", "Irina")
+    bring(replaced(FILES_12, "users.csv", IRIS_LINE, line), **options)
+    assert standing(holder) == {AMARA: (0, None), OTHER: (0, None)}
+    assert holder.wakeup.woken == []
+
+
+def test_a_link_that_is_verified_no_more_makes_nobody_due(holder, bring):
+    (link,) = links_of(holder, AMARA)
+    after(holder, link, Move.REVOKE, "court-order")
+    bring(replaced(FILES_12, "users.csv", "46554860", "46554861"))
+    assert standing(holder)[AMARA] == (0, None)
+
+
+def test_many_parents_cost_no_query_each(holder, bring):
+    """A school's children move on in summer: the same statements for 1,200 parents as for one."""
+    statements: list[str] = []
+    event.listen(holder.store.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    parents = tuple(ParentId(f"p-{number}") for number in range(1200))
+    with holder.store.transaction() as rows:
+        for parent in parents:
+            rows.parents.save(Parent(parent, "x@mail.example", "A", "B", "en", NOW))
+    statements.clear()
+    with holder.store.transaction() as rows:
+        rows.parents.raise_revisions(parents, NOW)
+        rows.projections.mark_all_due(parents, NOW, loss=True)
+    assert len(statements) < 30
+    with holder.store.reading() as rows:
+        counts = rows.projections.counts()
+        assert {one.rev for one in rows.parents.some(parents[:400]).values()} == {1}
+    assert (counts.due, counts.losses) == (1200, 1200)

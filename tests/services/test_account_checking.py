@@ -7,17 +7,22 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from idp_bridge.domain.errors import DistrictAddress, NoDuty, NotThere, SignInAgain
+from idp_bridge.domain.errors import AccountClosed, DistrictAddress, NoDuty, NotThere, SignInAgain
 from idp_bridge.domain.link import LinkState
 from idp_bridge.domain.notice import NoticeKind
 from idp_bridge.domain.people import ParentId, SchoolCode, StudentNumber
 from idp_bridge.services.account_checking import check_account
+from idp_bridge.services.comparing import compare
 from idp_bridge.services.failures import Refused, Unreachable
+from idp_bridge.services.following import follow
 from idp_bridge.services.linking import SignedIn, arrive, request_link
+from idp_bridge.services.ports import AccountEventKind
+from idp_bridge.services.projecting import Outcome, project, project_most_urgent
 from idp_bridge.services.verifying import record_identity, verify_link
 from idp_bridge.storage import journals
 from tests.conftest import AMARA, OTHER
-from tests.services.test_linking import CLAIM, MISS, _parents, mine  # noqa: F401  (autouse fixture)
+from tests.services.test_linking import CLAIM, MISS, _parents, mine, settle  # noqa: F401  (autouse)
+from tests.services.test_projecting import alarms
 
 OLD, NEW = "amara@mail.example", "amara.q@mail.example"
 
@@ -193,3 +198,92 @@ def test_somebody_who_never_signed_in_is_not_there(house):
     house.accounts.add(ParentId("nobody"), "n@mail.example")
     with pytest.raises(NotThere):
         check_account(house, ParentId("nobody"))
+
+
+class TestAnAccountThatIsSwitchedOff:
+    """Disabled in Keycloak: nothing new; what is there stays, for the district may switch it on again."""
+
+    def test_it_asks_for_no_link(self, house):
+        house.accounts.change(AMARA, enabled=False)
+        with pytest.raises(AccountClosed):
+            request_link(house, AMARA, CLAIM)
+        assert mine(house) == ()
+
+    def test_none_of_its_links_is_verified(self, house):
+        visit = request_link(house, AMARA, CLAIM)
+        record_identity(house, "jo.hathaway", visit, SchoolCode("0552"), "passport")
+        (link,) = mine(house)
+        house.accounts.change(AMARA, enabled=False)
+        with pytest.raises(AccountClosed):
+            verify_link(house, "jo.hathaway", link.id, "school-record")
+        assert [one.state for one in mine(house)] == [LinkState.AWAITING_VISIT]
+
+    def test_its_links_stay_and_are_projected(self, house):
+        link = settle(house)
+        house.accounts.change(AMARA, enabled=False)
+        assert project(house, AMARA) is Outcome.WRITTEN
+        assert link.id in {one.id for one in mine(house) if one.state is LinkState.VERIFIED}
+        assert not house.accounts.stored(AMARA).enabled
+
+
+class TestWhatTheWorkerNotes:
+    """Without waiting for the next sign-in: by an event, or by the comparison in any case."""
+
+    @pytest.mark.parametrize("found_by", ["event", "comparison"])
+    def test_an_email_that_changed_is_told_to_the_old_address_once(self, house, found_by):
+        settle(house)
+        project(house, AMARA)
+        house.accounts.change(AMARA, email=NEW)
+        house.clock.advance(seconds=5)
+        for _ in range(2):
+            if found_by == "event":
+                house.accounts.tell(AccountEventKind.EMAIL_CHANGED, AMARA, house.clock.now())
+                follow(house, house.clock.now())
+            else:
+                compare(house)
+            project_most_urgent(house)
+            house.clock.advance(seconds=5)
+        assert stored(house).email == NEW
+        (letter,) = letters_to_come(house)
+        assert letter.address == OLD
+        assert len(events(house)) == 1
+        with pytest.raises(SignInAgain):
+            check_account(house, AMARA)
+
+    def test_a_district_address_is_an_alarm_and_takes_no_link(self, house):
+        settle(house)
+        house.accounts.change(AMARA, email="amara@district.example")
+        house.clock.advance(seconds=5)
+        project(house, AMARA)
+        assert alarms(house) == ["alarm:district-address"]
+        assert [one.state for one in mine(house)] == [LinkState.VERIFIED]
+        sign_in(house, "amara@district.example")
+        with pytest.raises(DistrictAddress):
+            check_account(house, AMARA)
+
+    def test_who_signed_in_while_it_was_read_knows_better(self, house, monkeypatch):
+        settle(house)
+        house.accounts.change(AMARA, email=NEW)
+        read = house.accounts.get
+
+        def slowly(parent):
+            account = read(parent)
+            sign_in(house, "newest@mail.example")
+            return account
+
+        monkeypatch.setattr(house.accounts, "get", slowly)
+        project(house, AMARA)
+        assert stored(house).email == "newest@mail.example"
+
+    def test_an_email_that_did_not_change_is_not_noted(self, house):
+        settle(house)
+        house.accounts.change(AMARA, email=OLD.upper())
+        project(house, AMARA)
+        assert compare(house).differing == []
+        assert (events(house), letters_to_come(house)) == ([], [])
+
+    def test_somebody_who_never_came_has_nobody_to_tell(self, house):
+        house.accounts.add(OTHER, NEW)
+        compare(house)
+        project_most_urgent(house)
+        assert events(house) == []

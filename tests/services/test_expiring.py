@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from idp_bridge.domain.errors import MoveRefused, NotThere
 from idp_bridge.domain.link import LinkId, LinkState, Move, moved
+from idp_bridge.domain.people import Purpose
 from idp_bridge.services.auditing import disclosures, first_bad_row
 from idp_bridge.services.expiring import end_links, lapse_visits
+from idp_bridge.services.granting import Owner, grant
 from idp_bridge.services.linking import leave_link, request_link
 from idp_bridge.services.reading import children_of
-from tests.conftest import AMARA, OTHER
+from idp_bridge.storage import tables
+from tests.conftest import AMARA, IRIS, OTHER
 from tests.services.test_linking import CLAIM, MISS, _parents, mine, settle  # noqa: F401  (autouse fixture)
 
 
@@ -90,6 +94,45 @@ class TestEndLinks:
             rows.links.save(moved(link, Move.SUSPEND, clock.now()))
         clock.at = self.end_of(house)
         assert end_links(house, clock.now()) == 1
+
+    @pytest.mark.parametrize("state", [LinkState.VERIFIED, LinkState.SUSPENDED])
+    def test_a_birth_date_the_roster_corrects_ends_it_on_the_real_birthday(self, house, clock, state):
+        link = settle(house)
+        if state is LinkState.SUSPENDED:
+            with house.store.transaction() as rows:
+                rows.links.save(moved(link, Move.SUSPEND, clock.now()))
+        today = clock.now().astimezone(house.rules.zone).date()
+        born(house, today.replace(year=today.year - 18) + timedelta(days=1))
+        assert end_links(house, clock.now()) == 0
+        clock.advance(days=1)
+        assert end_links(house, clock.now(), dry_run=True) == 1
+        assert mine(house)[0].state is state
+        assert end_links(house, clock.now()) == 1
+        assert (mine(house)[0].state, mine(house)[0].reason) == (LinkState.ENDED, "student_is_18")
+        assert house.wakeup.woken[-1] == AMARA
+        assert end_links(house, clock.now()) == 0
+
+    def test_the_limit_counts_both_kinds_of_end(self, house, clock):
+        other = settle(house, OTHER)
+        settle(house)
+        born(house, date(2000, 1, 1))
+        with house.store.transaction() as rows:
+            rows.links.save(replace(other, expires_at=clock.now(), version=other.version + 1))
+        assert [end_links(house, clock.now(), limit=1) for _ in range(3)] == [1, 1, 0]
+
+    def test_what_the_student_allows_at_18_stays(self, house, clock):
+        link = settle(house)
+        born(house, date(2000, 1, 1))
+        end_links(house, clock.now())
+        grant(house, Owner(IRIS.number, "sub-iris"), link.id, [Purpose.RECORDS])
+        assert end_links(house, clock.now()) == 0
+
+
+def born(house, day: date) -> None:
+    """Let an import bring another birth date of the student."""
+    with house.store.connection(write=True) as connection:
+        students = tables.students
+        connection.execute(sa.update(students).where(students.c.id == IRIS.id).values(birth_date=day))
 
 
 class TestLeave:

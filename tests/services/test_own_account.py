@@ -18,6 +18,7 @@ from idp_bridge.services.restricting import Order, place
 from tests.conftest import AMARA, IRIS, MATEO, NOW, OTHER, TEO
 from tests.services.test_leaving import events
 from tests.services.test_linking import CLAIM, MISS, _parents, mine, settle  # noqa: F401  (autouse)
+from tests.services.test_signing_out import open_page, pages_of
 from tests.web.families import after, asked, claim_for, confirmed
 
 SECRET = ("hathaway", "entry-", "restriction", "matched", "dispute", "court")
@@ -45,6 +46,13 @@ def test_signing_out_everywhere_ends_sessions_and_offline_tokens_and_is_written_
     assert [name for name, *_ in events(house)] == ["parent:signed-out-everywhere"]
 
 
+def test_signing_out_everywhere_ends_the_parents_own_pages_here_and_nobody_elses(house, accounts):
+    for parent in (AMARA, AMARA, OTHER):
+        open_page(house, parent)
+    sign_out_everywhere(house, AMARA)
+    assert (pages_of(house, AMARA), pages_of(house, OTHER)) == (0, 1)
+
+
 @pytest.mark.parametrize("call", ["end_sessions", "drop_offline_tokens"])
 @pytest.mark.parametrize("failure", [Unreachable("keycloak", "down"), Refused("keycloak", "403")])
 def test_what_keycloak_did_not_do_is_not_written_down(house, accounts, call, failure):
@@ -56,7 +64,9 @@ def test_what_keycloak_did_not_do_is_not_written_down(house, accounts, call, fai
 
 def test_an_account_that_is_gone_has_no_session(house, accounts):
     accounts.fail("end_sessions", Gone("keycloak", "404"))
+    open_page(house, AMARA)
     sign_out_everywhere(house, AMARA)
+    assert pages_of(house, AMARA) == 0
     assert [name for name, *_ in events(house)] == ["parent:signed-out-everywhere"]
 
 

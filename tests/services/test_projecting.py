@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
+import sqlalchemy as sa
 
 from idp_bridge.domain.events import Actor, ActorKind
-from idp_bridge.services.failures import Gone, Refused, Unreachable
-from idp_bridge.services.projecting import Outcome, project, sweep
+from idp_bridge.domain.people import Parent, ParentId
+from idp_bridge.services.failures import CircuitOpen, Gone, Refused, Unreachable
+from idp_bridge.services.projecting import (
+    LOOK_AGAIN,
+    WAIT_OUT_S,
+    Outcome,
+    project,
+    project_most_urgent,
+    sweep,
+)
 from idp_bridge.services.refusing import revoke_link
-from tests.conftest import AMARA, IRIS
+from idp_bridge.storage import journals
+from tests.conftest import AMARA, IRIS, TEO
 from tests.services.test_linking import _parents, settle  # noqa: F401  (autouse fixture)
+from tests.services.test_signing_out import open_page, pages_of
+from tests.web.families import claim_for
 
+STEPS = {"end_sessions": "sessions", "drop_offline_tokens": "offline"}
+"""Call that fails -> the step that then waits; the value itself for all others."""
 OPERATOR = Actor(ActorKind.OPERATOR, "cli")
-
-
-@pytest.fixture
-def accounts(house):
-    house.accounts.add(AMARA, "amara@mail.example", attributes={"locale": ("en",)})
-    return house.accounts
 
 
 def stored(accounts) -> dict:
@@ -73,28 +83,104 @@ def test_a_failure_at_any_step_is_kept_and_tried_again(house, accounts, clock, c
     assert project(house, AMARA) is Outcome.FAILED
     assert row(house).due_since is not None
     assert type(failure).__name__ in row(house).last_error
+    assert row(house).step == STEPS.get(call, "value")
     assert project(house, AMARA) is Outcome.NOT_DUE  # it waits
     accounts.mend()
-    clock.advance(seconds=3)
+    clock.advance(seconds=WAIT_OUT_S)
     assert project(house, AMARA) in (Outcome.WRITTEN, Outcome.EQUAL)
     assert accounts.ended[-1] == AMARA
     assert stored(accounts)["links"] == []
     assert row(house).due_since is None
 
 
-def test_the_waiting_grows_to_five_minutes_and_no_further(house, accounts, clock):
+def test_the_own_pages_sessions_end_last_and_only_after_a_loss(house, accounts):
+    link = settle(house)
+    open_page(house, AMARA)
+    project(house, AMARA)
+    assert pages_of(house, AMARA) == 1
+    revoke_link(house, OPERATOR, link.id, "court-order")
+    accounts.fail("drop_offline_tokens", Unreachable("keycloak"))
+    project(house, AMARA)
+    assert pages_of(house, AMARA) == 1
+    accounts.mend()
+    house.clock.advance(seconds=WAIT_OUT_S)
+    project(house, AMARA)
+    assert pages_of(house, AMARA) == 0
+
+
+def test_own_sessions_that_could_not_end_are_a_step_that_is_tried_again(house, accounts, clock):
+    link = settle(house)
+    open_page(house, AMARA)
+    project(house, AMARA)
+    revoke_link(house, OPERATOR, link.id, "court-order")
+    assert project(replace(house, sessions=Stuck()), AMARA) is Outcome.FAILED
+    assert (row(house).step, row(house).last_error) == ("own-sessions", "Unreachable: database")
+    assert row(house).due_since is not None
+    clock.advance(seconds=WAIT_OUT_S)
+    assert project(house, AMARA) is Outcome.EQUAL
+    assert (row(house).step, row(house).due_since) == ("", None)
+    assert pages_of(house, AMARA) == 0
+
+
+class Stuck:
+    def end_of(self, parent: ParentId) -> int:
+        raise Unreachable("database")
+
+
+def test_a_decisions_way_to_the_token_is_measured_once(house, accounts, clock):
+    seconds: list[float] = []
+    meter = SimpleNamespace(arrived=seconds.append, mismatch=lambda: None)
     settle(house)
-    accounts.fail("get", Unreachable("keycloak"))
+    clock.advance(seconds=3)
+    project(replace(house, meter=meter), AMARA)
+    with house.store.transaction() as rows:
+        rows.projections.mark_due(AMARA, clock.now(), loss=False)
+    project(replace(house, meter=meter), AMARA)
+    assert seconds == [3.0]
+
+
+def waits_of(house, accounts, clock, failure) -> list[float]:
+    """Let Keycloak fail ten times and return how long each wait for the next try is."""
+    settle(house)
+    accounts.fail("get", failure)
     waits = []
     for _ in range(10):
         assert project(house, AMARA) is Outcome.FAILED
-        with house.store.connection(write=False) as connection:
-            from idp_bridge.storage.journals import projections
-
-            next_try = connection.execute(projections.select()).mappings().one()["next_try"]
+        next_try = row(house).next_try
         waits.append((next_try - clock.now()).total_seconds())
         clock.at = next_try
+    return waits
+
+
+def test_where_keycloak_says_no_the_waiting_grows_to_five_minutes(house, accounts, clock):
+    waits = waits_of(house, accounts, clock, Refused("keycloak", "403"))
     assert waits == [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+
+
+def test_where_keycloak_does_not_answer_everybody_is_back_soon(house, accounts, clock):
+    waits = waits_of(house, accounts, clock, Unreachable("keycloak"))
+    assert waits == [2, 4, 8, *[15] * 7]
+
+
+def test_a_server_that_was_not_asked_costs_no_attempt(house, accounts, clock):
+    assert waits_of(house, accounts, clock, CircuitOpen("keycloak")) == [2] * 10
+    assert row(house).attempts == 0
+
+
+def test_after_a_put_without_an_answer_it_is_waited_out_and_looked_at_again_later(house, accounts, clock):
+    settle(house)
+    accounts.fail("write_links", Unreachable("keycloak", "timed out"))
+    assert project(house, AMARA) is Outcome.FAILED
+    assert (row(house).next_try - clock.now()).total_seconds() == WAIT_OUT_S
+    accounts.mend()
+    clock.advance(seconds=WAIT_OUT_S)
+    assert project(house, AMARA) is Outcome.WRITTEN
+    late = accounts.get(AMARA).attributes["student_links"]
+    accounts.put(AMARA, "student_links", late * 2)  # the first PUT lands after all
+    assert sweep(house, clock.now()) == 0
+    clock.advance(seconds=LOOK_AGAIN.total_seconds())
+    assert sweep(house, clock.now()) == 1
+    assert accounts.get(AMARA).attributes["student_links"] == late
 
 
 def test_a_write_that_is_lost_is_a_mismatch_and_is_audited_once(house, accounts, clock):
@@ -109,13 +195,84 @@ def test_a_write_that_is_lost_is_a_mismatch_and_is_audited_once(house, accounts,
         assert count.scalar_one() == 1
 
 
-def test_a_higher_revision_in_keycloak_is_never_lowered(house, accounts):
-    settle(house)
+def test_a_higher_revision_in_keycloak_stops_this_parent_and_alarms_once(house, accounts, clock):
+    link = settle(house)
     ahead = '{"v":1,"rev":9,"asof":1,"links":[]}'
     accounts.put(AMARA, "student_links", (ahead,))
-    assert project(house, AMARA) is Outcome.FAILED
+    assert project(house, AMARA) is Outcome.STOPPED
+    assert (row(house).stopped_at, row(house).seen_rev) == (clock.now(), 9)
+    revoke_link(house, OPERATOR, link.id, "court-order")
+    clock.advance(days=1)
+    assert project(house, AMARA) is Outcome.NOT_DUE
+    assert sweep(house, clock.now()) == 0
     assert accounts.get(AMARA).attributes["student_links"] == (ahead,)
-    assert "holds rev 9" in row(house).last_error
+    assert alarms(house) == ["alarm:revision-ahead"]
+
+
+def alarms(house) -> list[str]:
+    with house.store.connection(write=False) as connection:
+        named = journals.audit.c.name
+        query = sa.select(named).where(named.startswith("alarm:")).order_by(journals.audit.c.number)
+        return list(connection.execute(query).scalars())
+
+
+def test_what_somebody_else_wrote_is_repaired_and_alarmed(house, accounts):
+    settle(house)
+    project(house, AMARA)
+    (ours,) = accounts.get(AMARA).attributes["student_links"]
+    for planted in (("{}",), (ours, ours), (), (ours.replace('"links":[', '"links": ['),)):
+        accounts.put(AMARA, "student_links", planted)
+        with house.store.transaction() as rows:
+            rows.projections.mark_due(AMARA, house.clock.now(), loss=False)
+        assert project(house, AMARA) is Outcome.WRITTEN
+        assert accounts.get(AMARA).attributes["student_links"] == (ours,)
+    assert alarms(house) == ["alarm:tampered"] * 4
+
+
+def test_what_a_killed_worker_wrote_is_no_tampering(house, accounts, clock):
+    link = settle(house)
+    project(house, AMARA)
+    revoke_link(house, OPERATOR, link.id, "court-order")
+    accounts.fail("end_sessions", KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        project(house, AMARA)
+    accounts.mend()
+    settle(house, claim=claim_for(TEO))
+    clock.advance(minutes=2)
+    assert project(house, AMARA) is Outcome.WRITTEN
+    assert accounts.ended == [AMARA]
+    assert alarms(house) == []
+
+
+def test_a_loss_passes_the_grants_that_wait(house, accounts, clock):
+    link = settle(house)
+    project(house, AMARA)
+    with house.store.transaction() as rows:
+        for number in range(3):
+            other = ParentId(f"p-{number}")
+            rows.parents.save(Parent(other, "x@mail.example", "A", "B", "en", clock.now()))
+            rows.projections.mark_due(other, clock.now(), loss=False)
+    clock.advance(seconds=1)
+    revoke_link(house, OPERATOR, link.id, "court-order")
+    assert project_most_urgent(house) is Outcome.WRITTEN
+    assert accounts.ended == [AMARA]
+    assert row(house).due_since is None
+    assert accounts.get(ParentId("p-0")).attributes == {}  # the others still wait
+
+
+def test_leases_of_a_dead_worker_are_given_back_at_once(house, accounts):
+    settle(house)
+    accounts.fail("get", KeyboardInterrupt())
+    dead, alive = replace(house, worker="here:1"), replace(house, worker="here:2")
+    with pytest.raises(KeyboardInterrupt):
+        project(dead, AMARA)
+    accounts.mend()
+    assert project(alive, AMARA) is Outcome.NOT_DUE
+    with house.store.transaction() as rows:
+        assert rows.projections.holders(house.clock.now()) == ("here:1",)
+        assert rows.projections.release(("here:3",)) == 0
+        assert rows.projections.release(("here:1",)) == 1
+    assert project(alive, AMARA) is Outcome.WRITTEN
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from idp_bridge.domain.limits import Limits
 from idp_bridge.domain.link import Claimed, LinkId
 from idp_bridge.domain.people import Parent, ParentId, Relationship, SchoolCode, StudentNumber
 from idp_bridge.services.linking import request_link
+from idp_bridge.services.projecting import project
 from idp_bridge.services.verifying import find_visit, record_identity, verify_link
 from idp_bridge.services.watching import see
 from idp_bridge.storage.sessions import SqlSessions
@@ -29,6 +30,11 @@ from tests.web.serve_desk import NOW, Desk, desk_web, sign_in
 ADMIN, OFFICE = "ira.novak", "dee.collins"
 LIMITS = Limits(accounts_per_number=3, wrong_codes=3, verifications_per_hour=1)
 EARLIER = "0f" * 16
+AHEAD = (
+    '{"v":1,"rev":9,"asof":1795468790,"links":['
+    '{"id":"46554860","rel":"parent","pur":["records"],"org":"0552","exp":1815131184},'
+    '{"id":"46610927","rel":"parent","pur":["records"],"org":"0552","exp":1815131184}]}'
+)
 
 
 def district_desk(folder: Path) -> Desk:
@@ -47,6 +53,7 @@ def district_desk(folder: Path) -> Desk:
     desk.house = replace(desk.house, rules=replace(desk.house.rules, limits=LIMITS))
     _alarms(desk)
     _behind(desk)
+    _stopped(desk)
     return desk
 
 
@@ -116,6 +123,13 @@ def _behind(desk: Desk) -> None:
         lease = rows.projections.take(parent_of(0), now, now + timedelta(minutes=1))
         assert lease
         rows.projections.failed(lease, "Unreachable: keycloak: users", now + timedelta(minutes=1))
+
+
+def _stopped(desk: Desk) -> None:
+    """Let Keycloak hold a later revision of one account, as after an old backup."""
+    house, parent = desk.house, parent_of(1)
+    house.accounts.change(parent, attributes={"student_links": (AHEAD,)})
+    project(house, parent)
 
 
 def main() -> None:

@@ -29,6 +29,7 @@ def fill_later(desk: Desk) -> dict[str, str]:
         "paper": f"/desk/visits/{paper}/paper",
         "paper, lapsed": f"/desk/visits/{lapsed}/paper",
         "entered": f"/desk/visits/{entered}",
+        "seen again": f"/desk/visits/{moving}",
         "move": f"/desk/visits/{moving}/move",
         "nothing to move": f"/desk/visits/{paper}/move",
     }

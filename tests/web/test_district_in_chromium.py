@@ -22,6 +22,7 @@ PATHS = {
         "audit/chain?from=99999",
         "projection",
         f"projection?parent={parent_of(0)}",
+        f"projection?parent={parent_of(1)}",
         "projection?parent=nobody",
     ),
     OFFICE: ("alarms", "audit"),

@@ -196,7 +196,10 @@ class TestPaper:
         (link,) = links_of(house, AMARA)
         assert (link.state, link.evidence) == (LinkState.VERIFIED, "birth-certificate")
         told = text(sign_in_parent().get("/children").text)
-        assert "The school confirmed the link. Entered later from a paper log of November 25, 9:40 AM" in told
+        assert (
+            "The school confirmed the link (Lakeside Elementary). "
+            "Entered later from a paper log of November 25, 9:40 AM"
+        ) in told
         assert "Hathaway" not in told
 
     def test_the_date_of_birth_on_the_sheet_is_passed_on_as_a_hash(self, clerk, house, waiting):

@@ -107,7 +107,7 @@ def test_ended(parent, house, move):
     assert _offered(parent) == ["What this means"]
     about = text(parent.get(f"/children/{link.id}/about").text)
     assert str(wording.END_ADVICE[END_REASON[move]]) in about
-    assert ("Ask again" in about) == (move is not Move.COME_OF_AGE)
+    assert ("Ask again" in about) == (move not in (Move.COME_OF_AGE, Move.WITHDRAW_CONSENT))
 
 
 def test_lapsed_says_that_nothing_was_lost_and_asks_again_with_the_same_answers(parent, house, clock):

@@ -1,0 +1,1 @@
+"""Hold the operator's larger commands, one group a file; `cli.py` puts them together."""

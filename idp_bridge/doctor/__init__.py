@@ -1,0 +1,1 @@
+"""Examine an installation, one file for each rule that must hold; never changes anything."""

@@ -1,0 +1,86 @@
+"""Read what happened in realm `parents` from Keycloak's event lists; never says what a link does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import jwt
+from keycloak import KeycloakAdmin
+
+from idp_bridge.domain.people import ParentId
+from idp_bridge.services.ports import AccountEvent, AccountEventKind
+
+PAGE = 500
+"""Keycloak's own default is 100; it honours this."""
+OWN = {
+    "UPDATE_EMAIL": AccountEventKind.EMAIL_CHANGED,
+    "UPDATE_PROFILE": AccountEventKind.PROFILE_CHANGED,
+    "DELETE_ACCOUNT": AccountEventKind.DELETED,
+}
+"""Types of user events that are asked for; one Keycloak does not know would be answered by 500."""
+USER = re.compile("users/([0-9a-f-]{36})(/.*)?")
+HARMLESS = frozenset({"logout", "execute-actions-email", "send-verify-email"})
+REALM_PARTS = frozenset(
+    {"GROUP", "PROTOCOL_MAPPER", "CLIENT", "CLIENT_SCOPE", "COMPONENT", "USER_PROFILE",
+     "AUTHORIZATION_POLICY", "AUTHORIZATION_RESOURCE_SERVER", "CLIENT_ROLE_MAPPING", "REALM_ROLE_MAPPING",
+     "REALM"}
+)  # fmt: skip
+
+
+def events_since(admin: KeycloakAdmin, since: datetime) -> tuple[AccountEvent, ...]:
+    """Return the events from `since` on, oldest first, without those of the bridge's own writes."""
+    from_ms = int(since.timestamp() * 1000)
+    found = [*_people(admin, from_ms), *_administrators(admin, from_ms)]
+    return tuple(sorted(found, key=lambda event: event.at))
+
+
+def _people(admin: KeycloakAdmin, from_ms: int) -> Iterator[AccountEvent]:
+    for event in _all(admin.get_events, {"type": sorted(OWN), "dateFrom": from_ms, "direction": "asc"}):
+        if event["type"] in OWN and event.get("userId"):
+            yield AccountEvent(event["id"], _moment(event), OWN[event["type"]], ParentId(event["userId"]))
+
+
+def _administrators(admin: KeycloakAdmin, from_ms: int) -> Iterator[AccountEvent]:
+    ours = _own_id(admin)
+    for event in _all(admin.get_admin_events, {"dateFrom": from_ms, "direction": "asc"}):
+        by_us = event.get("authDetails", {}).get("userId") == ours
+        kind, parent = _read(event, by_us)
+        if kind:
+            yield AccountEvent(
+                event["id"], _moment(event), kind, parent, str(event.get("resourceType", "")).lower()
+            )
+
+
+def _read(event: dict[str, Any], by_us: bool) -> tuple[AccountEventKind | None, ParentId | None]:
+    """Return what an administrator's event means, and about whom; an event of a realm has no path."""
+    named = USER.fullmatch(event.get("resourcePath", ""))
+    if named is None or event.get("resourceType") in REALM_PARTS:
+        part = event.get("resourceType") in REALM_PARTS and not by_us
+        return (AccountEventKind.REALM_CHANGED if part else None), None
+    parent, action = ParentId(named[1]), (named[2] or "").strip("/")
+    if by_us:
+        return (AccountEventKind.PASSWORD_SET_BY_US if action == "reset-password" else None), parent
+    return (None if action in HARMLESS else AccountEventKind.CHANGED_BY_SOMEBODY), parent
+
+
+def _all(ask: Any, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    first = 0
+    while page := ask({**query, "first": first, "max": PAGE}):
+        yield from page
+        first += len(page)
+        if len(page) < PAGE:
+            return
+
+
+def _own_id(admin: KeycloakAdmin) -> str:
+    """Return the service account's own user id, from the token Keycloak just gave us."""
+    token = (admin.connection.token or {})["access_token"]
+    claims = jwt.decode(token, options={"verify_signature": False})  # ours, straight from the server
+    return str(claims["sub"])
+
+
+def _moment(event: dict[str, Any]) -> datetime:
+    return datetime.fromtimestamp(event["time"] / 1000, UTC)

@@ -1,0 +1,51 @@
+"""Follow what Keycloak says has happened to accounts, and look at each; never believes it without looking."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from idp_bridge.domain.events import Actor, ActorKind, Event
+from idp_bridge.domain.people import ParentId
+from idp_bridge.services.house import House
+from idp_bridge.services.ports import AccountEvent, AccountEventKind
+from idp_bridge.services.rows import Rows
+
+OVERLAP = timedelta(minutes=2)
+"""Asked for again each time: two events can carry the same time, and a slow transaction comes in late."""
+FIRST_LOOK = timedelta(hours=1)
+WATCHER = Actor(ActorKind.SYSTEM, "worker")
+ALARMS = {
+    AccountEventKind.PASSWORD_SET_BY_US: "password",
+    AccountEventKind.REALM_CHANGED: "realm",
+}
+
+
+def follow(house: House, now: datetime) -> int:
+    """Have every account looked at that something happened to; return how many events were new.
+
+    Raises OutsideFailure: the next turn asks again from the same time.
+    """
+    with house.store.reading() as rows:
+        last = rows.seen_events.last_at()
+    events = house.accounts.events((last or now - FIRST_LOOK) - OVERLAP)
+    if not events:
+        return 0
+    with house.store.transaction() as rows:
+        fresh = [event for event in events if rows.seen_events.first_time(event.id, event.at)]
+        touched = [parent for event in fresh if (parent := _dealt_with(rows, event, now))]
+        rows.seen_events.forget(now - FIRST_LOOK - OVERLAP)
+    for parent in dict.fromkeys(touched):
+        house.wakeup.projection_due(parent)
+    return len(fresh)
+
+
+def _dealt_with(rows: Rows, event: AccountEvent, now: datetime) -> ParentId | None:
+    """Note what the event asks for and return whose account is to be looked at."""
+    if event.kind in ALARMS:
+        what = event.what or ALARMS[event.kind]
+        fields = {"what": what}
+        rows.audit.append(Event("alarm:tampered", now, WATCHER, parent=event.parent, fields=fields))
+    if event.parent is None or rows.parents.get(event.parent) is None:
+        return None  # who never came to the bridge is looked at by the full comparison
+    rows.projections.mark_due(event.parent, now, loss=False)
+    return event.parent
