@@ -126,6 +126,7 @@ class AtSchool(AtHome):
             self.model.revoked.add((known.parent, known.student))
             paper = done.evidence or EvidenceKind.SCHOOL_RECORD
             self.refused(lambda: verify_link(self.world.house, DISTRICT[0], id, paper))
+            self.a_whole_visit(data, known.parent, known.student, 1)  # it must not come back by a new request
 
     @rule(data=st.data())
     def try_without_the_duty(self, data: st.DataObject) -> None:

@@ -22,11 +22,11 @@ from idp_bridge.services.agreeing import agree_link, refer_link
 from idp_bridge.services.disputing import hold_link, settle_dispute
 from idp_bridge.services.undoing import undo_decision
 from idp_bridge.services.verifying import verify_link
-from tests.life.at_school import AtSchool
+from tests.life.at_law import AtLaw
 from tests.life.world import CLERKS, DISTRICT, PRINCIPAL
 
 
-class ByTwo(AtSchool):
+class ByTwo(AtLaw):
     """Rules of the second person, the district office and the principal."""
 
     @rule(data=st.data())
@@ -139,8 +139,11 @@ class ByTwo(AtSchool):
                 assert isinstance(done, MoveRefused)
                 return
             assert not isinstance(done, Refusal), repr(done)
-            self.model.links[id].disputed = True
+            known = self.model.links[id]
+            known.disputed = True
             self.model.follow_restrictions()
+            self.restrict(known.parent, known.student, by_district=False)
+            self.lift_this(list(self.model.restrictions)[-1])
 
     @rule(data=st.data())
     def settle(self, data: st.DataObject) -> None:

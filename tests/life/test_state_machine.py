@@ -15,7 +15,6 @@ import os
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.life.at_law import AtLaw
 from tests.life.by_itself import ByItself
 from tests.life.by_two import ByTwo
 
@@ -24,7 +23,7 @@ STEPS = 50
 """At most; Hypothesis makes some runs shorter, so that 48 of them are 2,000 steps."""
 
 
-class Life(ByTwo, AtLaw, ByItself):
+class Life(ByTwo, ByItself):
     """Everybody together."""
 
 

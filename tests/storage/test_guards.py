@@ -223,7 +223,10 @@ BEHIND = {
         f"{COLUMNS} {FORGED}".replace("INSERT", "INSERT OR REPLACE", 1),
         f"{COLUMNS} {FORGED} ON CONFLICT DO UPDATE SET actor = 'x'",
     ),
-    "postgresql": ("TRUNCATE audit", f"{COLUMNS} {FORGED} ON CONFLICT (number) DO UPDATE SET actor = 'x'"),
+    "postgresql": (
+        "TRUNCATE audit CASCADE",
+        f"{COLUMNS} {FORGED} ON CONFLICT (number) DO UPDATE SET actor = 'x'",
+    ),
 }
 """Statements that change or remove a row and are called neither UPDATE nor DELETE."""
 
