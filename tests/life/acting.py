@@ -74,7 +74,9 @@ class Acting(RuleBasedStateMachine):
             self.world.dies_after(None)
         if refusal is None:
             return done
-        assert self.world.everything() == before, f"{type(refusal).__name__} changed something"
+        after = self.world.everything()
+        changed = {name: rows for name, rows in after.items() if rows != before[name]}
+        assert not changed, f"{refusal!r} changed {changed}"
         return refusal
 
     def refused(self, act: Callable[[], Any], *reasons: type[Refusal]) -> None:

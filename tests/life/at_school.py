@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from idp_bridge.domain.errors import NoDuty, Refusal, Restricted
+from idp_bridge.domain.errors import EndedBefore, NoDuty, NotInRoster, OfAge, Refusal, Restricted
 from idp_bridge.domain.events import Actor, ActorKind
-from idp_bridge.domain.evidence import EvidenceKind
-from idp_bridge.domain.link import LinkState, end_of_childhood
+from idp_bridge.domain.evidence import Accepted, EvidenceKind
+from idp_bridge.domain.link import Link, LinkState, end_of_childhood
 from idp_bridge.domain.people import ParentId, Relationship, Student
 from idp_bridge.services.linking import cancel_request, leave_link
 from idp_bridge.services.refusing import refuse_link, revoke_link
@@ -41,7 +43,8 @@ class AtSchool(AtHome):
         self.do(lambda: record_identity(self.world.house, clerk, link.visit, self.place(id), "passport"))
         kinds = self.world.house.rules.evidence[link.claimed.relationship].kinds
         kind = data.draw(st.sampled_from(sorted(kinds)))
-        done = self.do(lambda: verify_link(self.world.house, clerk, id, kind))
+        until = self.world.clock.now().date() + timedelta(days=90) if self.policy(id).end_date else None
+        done = self.do(lambda: verify_link(self.world.house, clerk, id, kind, until))
         if isinstance(done, Refusal):
             self.verifying_was_refused(id, kind, done)
             return
@@ -50,18 +53,37 @@ class AtSchool(AtHome):
         assert not self.model.restricted(known.parent, known.student)
         self.verifying_did(id, kind, done, clerk)
 
-    def verifying_did(self, id: str, kind: EvidenceKind, done: object, clerk: str) -> None:
-        """Note what came of it: on this house every paper is enough by itself."""
-        known = self.becomes(id, LinkState.VERIFIED)
-        known.ends = done.expires_at
+    def verifying_did(self, id: str, kind: EvidenceKind, done: Link, clerk: str) -> None:
+        """Note what came of it: verified, or a second person must agree."""
+        known, accepted = self.model.links[id], self.policy(id)
+        assert not self.of_age(id)
+        assert not self.ended_before(id)
+        if kind in accepted.second_person:
+            known.state, known.first = LinkState.AWAITING_SECOND, clerk
+        else:
+            known.state, known.ends = LinkState.VERIFIED, done.expires_at
+
+    def policy(self, id: str) -> Accepted:
+        """Return what the district accepts for the relationship."""
+        return self.world.house.rules.evidence[self.link(id).claimed.relationship]
 
     def verifying_was_refused(self, id: str, kind: EvidenceKind, refusal: Refusal) -> None:
         """Check that there was a reason."""
         known = self.model.links[id]
-        if isinstance(refusal, Restricted):
-            assert self.model.restricted(known.parent, known.student)
-            return
-        assert known.student is None or self.overdue(id), f"no reason for {refusal!r}"
+        reasons = {
+            Restricted: self.model.restricted(known.parent, known.student),
+            OfAge: self.of_age(id),
+            EndedBefore: self.ended_before(id),
+            NoDuty: self.policy(id).referral,
+            NotInRoster: known.student is None,
+        }
+        # an identity that could not be recorded is missing afterwards
+        assert reasons.get(type(refusal), known.student is None or self.overdue(id)), repr(refusal)
+
+    def ended_before(self, id: str) -> bool:
+        """Tell whether a link of the same two was revoked before, and nobody overruled that since."""
+        known = self.model.links[id]
+        return (known.parent, known.student) in self.model.revoked
 
     def overdue(self, id: str) -> bool:
         """Tell whether the last day of the link's visit is over."""
@@ -98,7 +120,8 @@ class AtSchool(AtHome):
             who = Actor(ActorKind.OPERATOR, "cli")
             done = self.do(lambda: revoke_link(self.world.house, who, id, "court-order"))
             assert not isinstance(done, Refusal)
-            self.becomes(id, LinkState.ENDED)
+            known = self.becomes(id, LinkState.ENDED)
+            self.model.revoked.add((known.parent, known.student))
             paper = done.evidence or EvidenceKind.SCHOOL_RECORD
             self.refused(lambda: verify_link(self.world.house, DISTRICT[0], id, paper))
 

@@ -32,6 +32,9 @@ class Model:
     restrictions: dict[str, tuple[tuple[str, str], Student, bool]] = field(default_factory=dict)
     """Name, student, whether it stands."""
 
+    revoked: set[tuple[ParentId, Student | None]] = field(default_factory=set)
+    """Whose link was revoked: these two are not linked again by a new request alone (I5)."""
+
     def of(self, *states: LinkState) -> list[str]:
         """Return the ids of links in one of `states`, in a fixed order."""
         return sorted(id for id, known in self.links.items() if known.state in states)

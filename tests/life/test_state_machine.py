@@ -17,13 +17,14 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.life.at_law import AtLaw
 from tests.life.by_itself import ByItself
+from tests.life.by_two import ByTwo
 
 EXAMPLES = int(os.environ.get("LIFE_EXAMPLES") or "48")
 STEPS = 50
 """At most; Hypothesis makes some runs shorter, so that 48 of them are 2,000 steps."""
 
 
-class Life(AtLaw, ByItself):
+class Life(ByTwo, AtLaw, ByItself):
     """Everybody together."""
 
 
