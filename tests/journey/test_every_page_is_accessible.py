@@ -168,6 +168,42 @@ def test_the_school_desk(stack, chromium, student, newcomer, locale):
 
 
 @pytest.mark.parametrize("locale", ["en-US", "es-MX"])
+def test_what_a_parent_can_open_between_the_journeys(stack, chromium, student, newcomer, locale):
+    walk, inspect, parent = (
+        Walk(stack, chromium, locale=locale),
+        Inspector(locale),
+        newcomer("Odile", "Pereira-Hunt"),
+    )
+    page = walk.register(parent)
+    code = walk.ask(parent, student("Rui Pereira-Hunt"))
+    visit = walk.open_visit("jo.hathaway", PASSWORD, code)
+    (linked,) = links_on(visit)
+    walk.settle("jo.hathaway", PASSWORD, code)
+    code = walk.ask(parent, student("Gil Ferreira"))
+    (waiting,) = links_on(walk.open_visit("jo.hathaway", PASSWORD, code))
+    page.goto(f"{stack.bridge_url}/children/add/number")
+    page.fill("[name=number]", "46999999")
+    page.click("main form button.primary")
+    paths = [
+        "/children", "/children/why", f"/children/{waiting}/cancel", f"/children/{waiting}/not-mine",
+        f"/children/{linked}/leave", f"/children/{linked}/not-mine", "/children/add/number",
+        "/children/add/birth-date", "/children/add/school", "/children/add/relationship",
+        "/visit", "/visit/slip", "/account", "/account/delete",
+    ]  # fmt: skip
+    inspect.tour(page, stack.bridge_url, paths)
+    held = walk.tokens(parent)
+    page.goto(f"{stack.bridge_url}/children/{linked}/leave")
+    page.click("button.danger")
+    walk.sessions_end(held)  # as after every loss
+    walk.sign_in("parents", parent.email, parent.password, who=parent.email)
+    inspect.tour(page, stack.bridge_url, ["/children", f"/children/{linked}/about"])
+    page.context.close()
+    visit.context.close()
+    assert inspect.faults == []
+    assert inspect.seen == (len(paths) + 2) * len(inspect.widths)
+
+
+@pytest.mark.parametrize("locale", ["en-US", "es-MX"])
 def test_what_staff_can_open_between_the_journeys(stack, chromium, student, newcomer, locale):
     walk, inspect, parent = (
         Walk(stack, chromium, locale=locale),
