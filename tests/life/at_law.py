@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from idp_bridge.domain.errors import NoDuty, Refusal, SamePerson
-from idp_bridge.domain.link import LinkState
 from idp_bridge.domain.people import ParentId, Relationship, Student
 from idp_bridge.services.restricting import Order, ask_lift, confirm_lift, place
 from tests.life.acting import parents, students
@@ -63,15 +62,15 @@ class AtLaw(AtSchool):
             if self.model.links[id].student == student:
                 self.verify_this(data, id, 0)
 
-    @rule(data=st.data(), last=st.booleans())
-    def two_orders_and_one_is_lifted(self, data: st.DataObject, last: bool) -> None:
+    @rule(data=st.data(), parent=parents, student=students, last=st.booleans())
+    def two_orders_and_one_is_lifted(
+        self, data: st.DataObject, parent: ParentId, student: Student, last: bool
+    ) -> None:
         """A link that two orders hold does not work again when one of them goes."""
-        id = self.pick(data, LinkState.VERIFIED, LinkState.SUSPENDED)
-        if id:
-            known = self.model.links[id]
-            for by_district in (True, False):
-                self.restrict(known.parent, known.student, by_district)
-            self.lift_this(list(self.model.restrictions)[-1 if last else -2])
+        self.a_whole_visit(data, parent, student, 0)
+        for by_district in (True, False):
+            self.restrict(parent, student, by_district)
+        self.lift_this(list(self.model.restrictions)[-1 if last else -2])
 
     @rule(parent=parents, student=students)
     def try_to_restrict_without_the_duty(self, parent: ParentId, student: Student) -> None:

@@ -28,7 +28,9 @@ class AtSchool(AtHome):
     def a_whole_visit(self, data: st.DataObject, parent: ParentId, student: Student, turn: int) -> None:
         """Ask and be verified, as most families are: so that there is something to lose."""
         self.ask(parent, student, 1, Relationship.PARENT)
-        self.verify(data, turn)
+        for id in self.model.waiting(parent):
+            if self.model.links[id].student == student:
+                self.verify_this(data, id, turn, EvidenceKind.SCHOOL_RECORD)
 
     @rule(data=st.data(), turn=st.integers(0, 1))
     def verify(self, data: st.DataObject, turn: int) -> None:
@@ -37,12 +39,12 @@ class AtSchool(AtHome):
         if id:
             self.verify_this(data, id, turn)
 
-    def verify_this(self, data: st.DataObject, id: str, turn: int) -> None:
+    def verify_this(self, data: st.DataObject, id: str, turn: int, paper: EvidenceKind | None = None) -> None:
         """Verify one link at its school; the model says what must come of it."""
         clerk, link = CLERKS[self.place(id)][turn], self.link(id)
         self.do(lambda: record_identity(self.world.house, clerk, link.visit, self.place(id), "passport"))
         kinds = self.world.house.rules.evidence[link.claimed.relationship].kinds
-        kind = data.draw(st.sampled_from(sorted(kinds)))
+        kind = paper if paper in kinds else data.draw(st.sampled_from(sorted(kinds)))
         until = self.world.clock.now().date() + timedelta(days=90) if self.policy(id).end_date else None
         done = self.do(lambda: verify_link(self.world.house, clerk, id, kind, until))
         if isinstance(done, Refusal):
