@@ -69,8 +69,11 @@ def shown_otherwise(
 ) -> tuple[frozenset[StudentId], frozenset[StudentId]]:
     """Return whom tokens name otherwise from now on: students with another number, and the rest.
 
-    A number that was taken away may be given to somebody else, so a token that still names it is a loss.
+    A number that was taken away may be given to somebody else, also that of a student who left: a token that
+    still names it is a loss.
     """
     known = [(before[student.id], student) for student in coming if student.id in before]
-    numbers = frozenset(new.id for old, new in known if old.number != new.number)
+    given = {student.number: student.id for student in coming}
+    handed_on = {old.id for old in before.values() if given.get(old.number, old.id) != old.id}
+    numbers = frozenset(new.id for old, new in known if old.number != new.number) | handed_on
     return numbers, frozenset(new.id for old, new in known if old.school != new.school) - numbers

@@ -35,7 +35,7 @@ SUBJECTS = {
     NoticeKind.LAPSED: N_("The time for your visit is over"),
     NoticeKind.ENDS_SOON: N_("A link to a student ends soon"),
     NoticeKind.ENDED: N_("A link to a student has ended"),
-    NoticeKind.MOVED: N_("Your links went to another account"),
+    NoticeKind.MOVED: N_("Your links are in your new account now"),
     NoticeKind.EMAIL_CHANGED: N_("The e-mail of your parent account was changed"),
     NoticeKind.ANOTHER_GUARDIAN: N_("Another guardian was linked to a student of yours"),
 }

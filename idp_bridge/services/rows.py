@@ -49,6 +49,10 @@ class Students(Protocol):
         """Return several students in one query."""
         ...
 
+    def taken(self, numbers: Iterable[StudentNumber]) -> frozenset[StudentNumber]:
+        """Return which of `numbers` an enrolled student bears."""
+        ...
+
     def by_number(self, number: StudentNumber) -> Student | None:
         """Return the enrolled student with this number."""
         ...

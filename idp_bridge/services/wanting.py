@@ -31,15 +31,20 @@ def wanted_for(rows: Rows, parent: ParentId, now: datetime) -> Wanted:
 
 
 def wanted_for_all(rows: Rows, parents: Iterable[ParentId], now: datetime) -> Mapping[ParentId, Wanted]:
-    """Return what each of `parents` must say at `now`: four queries, however many they are."""
+    """Return what each of `parents` must say at `now`: four or five queries, however many they are.
+
+    A student who left and whose number another one bears by now is not shown: the number would name that one.
+    """
     asked = tuple(parents)
     known = rows.parents.some(asked)
     links = [link for link in rows.links.verified_of(asked) if opens_apps(link, now)]
     students = rows.students.some({link.student for link in links if link.student})
+    left = {student.number for student in students.values() if not student.enrolled}
+    taken = rows.students.taken(left) if left else frozenset()
     silenced = rows.restrictions.silenced({link.parent for link in links}) if links else frozenset()
     shown: dict[ParentId, list[Shown]] = defaultdict(list)
     for link in links:
-        if link.student:
+        if link.student and (students[link.student].enrolled or students[link.student].number not in taken):
             shown[link.parent].append(Shown(_without_messages(link, silenced), students[link.student]))
     return {
         parent: Wanted(one.rev, student_links(one.rev, one.rev_at, shown[parent])) if one else NOBODY

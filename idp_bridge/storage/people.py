@@ -60,6 +60,12 @@ class SqlStudents:
         query = sa.select(tables.students).where(tables.students.c.id.in_(tuple(students)))
         return {row["id"]: Student(**row) for row in self._connection.execute(query).mappings()}
 
+    def taken(self, numbers: Iterable[StudentNumber]) -> frozenset[StudentNumber]:
+        """Return which of `numbers` an enrolled student bears."""
+        rows = tables.students
+        query = sa.select(rows.c.number).where(rows.c.number.in_(tuple(numbers)), tables.ENROLLED)
+        return frozenset(self._connection.execute(query).scalars())
+
     def by_number(self, number: StudentNumber) -> Student | None:
         """Return the enrolled student with this number."""
         query = sa.select(tables.students).where(tables.students.c.number == number, tables.ENROLLED)

@@ -10,7 +10,7 @@ from tests.journey.conftest import PASSWORD
 
 pytestmark = [pytest.mark.live, pytest.mark.browser]
 
-SUBJECT = "Your links went to another account"
+SUBJECT = "Your links are in your new account now"
 
 
 def test_every_link_moves_to_the_new_account(stack, walk, student, newcomer, mails, audit):

@@ -49,10 +49,9 @@ def test_a_colleague_proves_her_identity_and_she_still_cannot_verify(walk, stude
             page.check("[name=identity][value=passport]")
             page.click("form[action$='/identity'] button")
             page.wait_for_url(re.compile("/desk/visits/[^/]+$"))
-    form = page.locator("form[action$='/verify']")
-    form.locator("[value=school-record]").check()
-    with page.expect_response(re.compile("/verify$")) as answered:
-        form.locator("button").click()
+    page.locator("[name$=evidence][value=school-record]").check()
+    with page.expect_response(re.compile("/links/[^/]+/verify$")) as answered:
+        page.locator("button[formaction*='/links/'][formaction$='/verify']").click()
     assert answered.value.status == 403
     assert CONFLICT in page.inner_text("main")
     walk.linked(parent, set())

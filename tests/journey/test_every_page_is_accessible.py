@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from datetime import date
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from tests.journey.at_the_desk import PRINCIPAL, links_on, restrict
 from tests.journey.conftest import PASSWORD
 from tools.walk import Walk
 
@@ -42,6 +45,13 @@ class Inspector:
             if wide > width:
                 self.faults.append(f"{name} at {width}: {wide} px wide")
             self.seen += 1
+
+    def tour(self, page, bridge: str, paths: Iterable[str]) -> None:
+        """Inspect each page of the bridge that one person can open."""
+        for path in paths:
+            answer = page.goto(f"{bridge}{path}")
+            assert (answer.status, page.url) == (200, f"{bridge}{path}")
+            self.look(page, path)
 
 
 @pytest.mark.parametrize("locale", ["en-US", "es-MX"])
@@ -155,3 +165,79 @@ def test_the_school_desk(stack, chromium, student, newcomer, locale):
         window.context.close()
     assert inspect.faults == []
     assert inspect.seen == 6 * len(inspect.widths)
+
+
+@pytest.mark.parametrize("locale", ["en-US", "es-MX"])
+def test_what_a_parent_can_open_between_the_journeys(stack, chromium, student, newcomer, locale):
+    walk, inspect, parent = (
+        Walk(stack, chromium, locale=locale),
+        Inspector(locale),
+        newcomer("Odile", "Pereira-Hunt"),
+    )
+    page = walk.register(parent)
+    code = walk.ask(parent, student("Rui Pereira-Hunt"))
+    visit = walk.open_visit("jo.hathaway", PASSWORD, code)
+    (linked,) = links_on(visit)
+    walk.settle("jo.hathaway", PASSWORD, code)
+    code = walk.ask(parent, student("Gil Ferreira"))
+    (waiting,) = links_on(walk.open_visit("jo.hathaway", PASSWORD, code))
+    page.goto(f"{stack.bridge_url}/children/add/number")
+    page.fill("[name=number]", "46999999")
+    page.click("main form button.primary")
+    paths = [
+        "/children", "/children/why", f"/children/{waiting}/cancel", f"/children/{waiting}/not-mine",
+        f"/children/{linked}/leave", f"/children/{linked}/not-mine", "/children/add/number",
+        "/children/add/birth-date", "/children/add/school", "/children/add/relationship",
+        "/visit", "/visit/slip", "/account", "/account/delete",
+    ]  # fmt: skip
+    inspect.tour(page, stack.bridge_url, paths)
+    held = walk.tokens(parent)
+    page.goto(f"{stack.bridge_url}/children/{linked}/leave")
+    page.click("button.danger")
+    walk.sessions_end(held)  # as after every loss
+    walk.sign_in("parents", parent.email, parent.password, who=parent.email)
+    inspect.tour(page, stack.bridge_url, ["/children", f"/children/{linked}/about"])
+    page.context.close()
+    visit.context.close()
+    assert inspect.faults == []
+    assert inspect.seen == (len(paths) + 2) * len(inspect.widths)
+
+
+@pytest.mark.parametrize("locale", ["en-US", "es-MX"])
+def test_what_staff_can_open_between_the_journeys(stack, chromium, student, newcomer, locale):
+    walk, inspect, parent = (
+        Walk(stack, chromium, locale=locale),
+        Inspector(locale),
+        newcomer("Irina", "Petrov-Lisle"),
+    )
+    lev = student("Lev Petrov")
+    walk.register(parent)
+    desk = walk.open_visit("jo.hathaway", PASSWORD, walk.ask(parent, lev))
+    visit, (link,) = desk.url.removeprefix(stack.bridge_url), links_on(desk)
+    desk.goto(f"{stack.bridge_url}/desk/search")
+    desk.fill("[name=code]", lev["student_number"])
+    desk.press("[name=code]", "Enter")
+    desk.wait_for_url(f"{stack.bridge_url}/desk/found")
+    placed = restrict(walk, lev, "Yegor", "Petrov-Lisle", date(1981, 5, 6)).removeprefix(stack.bridge_url)
+    audit = "/desk/district/audit"
+    tours = {
+        "jo.hathaway": (
+            "/desk/search", "/desk/found", f"{visit}/move", f"{visit}/paper", "/desk/paper/sheet",
+            f"/desk/links/{link}/correct",
+        ),
+        PRINCIPAL: (
+            "/desk/students", f"/desk/students/{lev['student_number']}", f"/desk/students/links/{link}",
+            "/desk/restrictions", "/desk/restrictions/new", placed,
+        ),
+        "dee.collins": ("/desk", "/desk/district/alarms"),
+        "ira.novak": (audit, f"{audit}?student={lev['student_number']}", f"{audit}/chain",
+                      "/desk/district/projection"),
+    }  # fmt: skip
+    for clerk, paths in tours.items():
+        inspect.tour(walk.at_desk(clerk, PASSWORD), stack.bridge_url, paths)
+    pupil = walk.sign_in("district", lev["student_number"], PASSWORD)
+    inspect.tour(pupil, stack.bridge_url, ["/student"])
+    for window in walk.windows.values():
+        window.context.close()
+    assert inspect.faults == []
+    assert inspect.seen == (sum(map(len, tours.values())) + 1) * len(inspect.widths)

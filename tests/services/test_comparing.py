@@ -136,3 +136,23 @@ def test_the_wanted_value_follows_a_transfer(house, accounts, linked):
     assert compare(house).differing == [AMARA]
     sweep(house, house.clock.now())
     assert '"org":"0610"' in accounts.get(AMARA).attributes["student_links"][0]
+
+
+def test_a_number_handed_on_to_another_child_leaves_the_first_parents_token(house, accounts, linked):
+    """A student who left keeps the link for a time, but the number may name somebody else by then."""
+    from idp_bridge.domain.roster import Roster
+    from idp_bridge.services.rostering import import_roster
+
+    with house.store.reading() as rows:
+        schools, students = tuple(rows.roster.schools().values()), rows.roster.students()
+    stay = tuple(one for one in students.values() if one.id != IRIS.id)
+    import_roster(house, Roster(schools, stay, {}), "d1")
+    sweep(house, house.clock.now())
+    assert IRIS.number in accounts.get(AMARA).attributes["student_links"][0]
+    other = replace(IRIS, id="s-other", given_name="Otto")
+    import_roster(house, Roster(schools, (*stay, other), {}), "d2")
+    assert house.wakeup.woken[-1] == AMARA
+    sweep(house, house.clock.now())
+    assert IRIS.number not in accounts.get(AMARA).attributes["student_links"][0]
+    assert accounts.ended == [AMARA]
+    assert compare(house).differing == []
