@@ -114,19 +114,15 @@ class ByTwo(AtLaw):
     @rule(data=st.data())
     def verify_and_undo(self, data: st.DataObject) -> None:
         """Whoever verified a moment ago can take it back; somebody else cannot."""
+        before = set(self.model.of(LinkState.VERIFIED))
         self.verify(data, 0)
-        verified = [id for id in self.model.of(LinkState.VERIFIED) if self._just_decided(id)]
+        verified = [id for id in self.model.of(LinkState.VERIFIED) if id not in before]
         if verified:
             id, house, both = verified[0], self.world.house, CLERKS[self.place(verified[0])]
             self.refused(lambda: undo_decision(house, both[1], id))
             done = self.do(lambda: undo_decision(house, both[0], id))
             assert not isinstance(done, Refusal), repr(done)
             self.becomes(id, LinkState.AWAITING_VISIT).ends = None
-
-    def _just_decided(self, id: str) -> bool:
-        link = self.link(id)
-        clerk = CLERKS[self.place(id)][0]
-        return link.changed_at == self.world.clock.now() and link.decided_by == f"entry-{clerk}"
 
     @rule(data=st.data())
     def hold(self, data: st.DataObject) -> None:

@@ -21,6 +21,8 @@ FORMS.update(
         },
         "/desk/visits/{visit}/verify": {"{link}-evidence": "school-record"},
         "/desk/search": {"code": "{code}"},
+        "/desk/district/projection/now": {"parent": "{parent}"},
+        "/desk/district/projection/resolve": {"parent": "{parent}"},
         "/student/allow/{link}": {"purposes": "records"},
     }
 )  # fmt: skip
