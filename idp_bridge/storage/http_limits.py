@@ -9,6 +9,7 @@ from limits.storage import Storage
 from sqlalchemy.exc import SQLAlchemyError
 
 from idp_bridge.domain.limits import counter_key
+from idp_bridge.services.failures import Unreachable
 from idp_bridge.storage.limits import SqlLimits
 from idp_bridge.storage.store import SqlStore
 
@@ -38,9 +39,9 @@ class SqlHttpLimits(Storage):
         self._now = now
 
     @property
-    def base_exceptions(self) -> type[Exception]:
+    def base_exceptions(self) -> tuple[type[Exception], ...]:
         """Name what the database raises."""
-        return SQLAlchemyError
+        return (Unreachable, SQLAlchemyError)
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Count `amount` more for `key` in a window of `expiry` seconds."""
@@ -66,7 +67,7 @@ class SqlHttpLimits(Storage):
         """Tell whether the database answers."""
         try:
             self.get("check")
-        except SQLAlchemyError:
+        except (Unreachable, SQLAlchemyError):
             return False
         return True
 

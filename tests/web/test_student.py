@@ -197,7 +197,7 @@ def test_the_parent_reads_what_happened(sign_in_student, sessions, client, clock
     amara = Person("parents", "iss", AMARA, "sid", "parent", "amara", "Amara", "", "e30.e30.e30")
     parent = _plant(sessions, client, clock, amara)
     page = text(parent.get("/children").text)
-    assert "The student allowed you to see the records again" in page
+    assert "The student allowed you to see this" in page
     sign_in_student().post(f"/student/stop/{link.id}")
     _plant(sessions, client, clock, amara)
     assert "The student, who is 18, no longer allows it." in text(parent.get("/children").text)
