@@ -92,7 +92,7 @@ def test_every_form_is_right_when_something_is_missing(chromium, address, visits
     for name, (path, button) in FORMS.items():
         page.goto(f"{address}{path.format(**visits)}")
         with page.expect_navigation():
-            page.locator(f"main {button}").first.click()
+            page.locator(f"main {button}:visible").first.click()
         faults[name] = _faults(page, width)
     with page.expect_navigation():
         page.locator("main button.danger").click()
