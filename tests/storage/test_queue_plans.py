@@ -28,6 +28,14 @@ SMALL = {"school", "constant"}
 
 def scanned(house, call) -> set[str]:
     """Return the tables that one of the statements of `call` reads from end to end."""
+    plan = plans(house, call)
+    postgres = house.store.engine.dialect.name == "postgresql"
+    found = {name.lower() for name in re.findall(r"Seq Scan on (\w+)" if postgres else r"SCAN (\w+)", plan)}
+    return {name for name in found if not name.startswith("anon_")} - SMALL
+
+
+def plans(house, call) -> str:
+    """Return how the database would run each statement of `call`."""
     taken = []
     listen = ("before_cursor_execute", lambda *args: taken.append((args[2], args[3])))
     sa.event.listen(house.store.engine, *listen)
@@ -39,20 +47,13 @@ def scanned(house, call) -> set[str]:
         if connection.dialect.name == "postgresql":
             # So small a table is read whole unless that is forbidden; then only what cannot be otherwise is.
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-        return {
-            table
+        word = "EXPLAIN" if connection.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+        return "\n".join(
+            str(line[-1])
             for statement, values in taken
             if statement.startswith("SELECT")
-            for table in _scans(connection, statement, values)
-        }
-
-
-def _scans(connection, statement, values) -> set[str]:
-    postgres = connection.dialect.name == "postgresql"
-    word, pattern = ("EXPLAIN", r"Seq Scan on (\w+)") if postgres else ("EXPLAIN QUERY PLAN", r"SCAN (\w+)")
-    lines = connection.exec_driver_sql(f"{word} {statement}", values).fetchall()
-    found = {name.lower() for line in lines for name in re.findall(pattern, str(line[-1]))}
-    return {name for name in found if not name.startswith("anon_")} - SMALL
+            for line in connection.exec_driver_sql(f"{word} {statement}", values).fetchall()
+        )
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -60,6 +61,15 @@ def _scans(connection, statement, values) -> set[str]:
 def test_no_table_is_read_from_end_to_end(house, call, role):
     house.directory.people["x.y"] = who = staff("x.y", *ROLES[role])
     assert scanned(house, lambda: CALLS[call](house, who)) == set()
+
+
+@pytest.mark.parametrize("call", ["all", "apps"])
+def test_what_has_not_arrived_is_not_looked_for_among_all_verified_links(house, call):
+    """It was, after another index had come: 6.8 ms at 20,000 links, and ten times that at 200,000."""
+    house.directory.people["x.y"] = who = staff("x.y", *ROLES["one school"])
+    used = plans(house, lambda: CALLS[call](house, who))
+    assert "projection" in used
+    assert "ix_link_state" not in used
 
 
 def test_a_query_without_an_index_would_be_noticed(house):
