@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 T ?=
 W ?=
 
-.PHONY: help setup demo test bench lint lock clean
+.PHONY: help setup demo test bench faults lint lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,6 +36,9 @@ endif
 
 bench: setup ## measure against the aims, print a table, write var/bench.json (W=… for rows with that word)
 	$(PYTHON) -m tools.bench $(W)
+
+faults: setup ## inject faults, many times each, print a table, write var/faults.json (W=… for tests with that word)
+	FAULTS=long $(PYTHON) -m pytest tests/faults -v $(if $(W),-k '$(W)')
 
 lock: setup ## renew requirements.lock from pyproject.toml
 	$(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -7,11 +7,12 @@ import json
 import pytest
 
 from idp_bridge.services.queueing import Tab
+from tools.aims import Aim, at_least, at_most, between
 from tools.bench import __main__ as program
 from tools.bench import desk, guessing
 from tools.bench.places import Bench, opened
 from tools.bench.replaying import replay_of
-from tools.bench.rows import ROWS, Aim, Figures, Row, at_least, at_most, between
+from tools.bench.rows import ROWS, Figures, Row
 from tools.bench.timing import in_turns
 
 

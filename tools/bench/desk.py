@@ -10,10 +10,11 @@ from idp_bridge.domain.access import StaffMember, read_roles
 from idp_bridge.services.house import House, Rules
 from idp_bridge.services.queueing import MOST, Tab, queue, search
 from idp_bridge.storage.store import SqlStore
+from tools.aims import at_least, at_most
 from tools.bench import filling
 from tools.bench.places import KINDS, Bench
 from tools.bench.replaying import replay_of
-from tools.bench.rows import Figures, at_least, at_most, row
+from tools.bench.rows import Figures, row
 from tools.bench.timing import in_turns
 
 PAGE = 10

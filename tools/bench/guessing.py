@@ -44,9 +44,10 @@ from idp_bridge.storage.store import SqlRows, SqlStore
 from idp_bridge.web.drafts import KEY
 from idp_bridge.web.front_door import Options, build
 from idp_bridge.web.session import COOKIE, Person, _hash
+from tools.aims import between
 from tools.bench.places import KINDS as DATABASES
 from tools.bench.places import Bench
-from tools.bench.rows import Figures, between, row
+from tools.bench.rows import Figures, row
 
 KINDS = ("miss", "wrong birth date", "already linked", "restricted")
 """What a hit is told from."""

@@ -8,43 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf
 from typing import TYPE_CHECKING
+
+from tools.aims import Aim
 
 if TYPE_CHECKING:
     from tools.bench.places import Bench
-
-
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """The ratio must lie between `low` and `high`, both included."""
-
-    low: float = -inf
-    high: float = inf
-
-    def holds(self, ratio: float) -> bool:
-        """Tell whether `ratio` is what it should be."""
-        return self.low <= ratio <= self.high
-
-    def __str__(self) -> str:
-        if self.high == inf:
-            return f">= {self.low:g}"
-        return f"<= {self.high:g}" if self.low == -inf else f"{self.low:g} to {self.high:g}"
-
-
-def at_least(low: float) -> Aim:
-    """Return the aim of a ratio that must not fall below `low`."""
-    return Aim(low=low)
-
-
-def at_most(high: float) -> Aim:
-    """Return the aim of a ratio that must not rise above `high`."""
-    return Aim(high=high)
-
-
-def between(low: float, high: float) -> Aim:
-    """Return the aim of a ratio that must stay in a band."""
-    return Aim(low, high)
 
 
 @dataclass(frozen=True, slots=True)
