@@ -42,7 +42,7 @@ faults: setup ## inject faults, many times each, print a table, write var/faults
 
 lock: setup ## renew requirements.lock from pyproject.toml
 	$(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --no-annotate --no-header --extra postgres --extra dev pyproject.toml -o requirements.lock
+		--no-emit-find-links --no-annotate --no-header --extra postgres --extra redis --extra dev pyproject.toml -o requirements.lock
 
 clean: ## remove what demo and tests left in the tree (the cache stays)
 	rm -rf var .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -25,6 +25,8 @@ SCHEMA = "idp_bridge_queue"
 _TURN = 7_263_002
 """Number of the PostgreSQL advisory lock under which its tables are made."""
 CONNECT_S = 3
+REDIS_WAIT_S = 2
+"""Longer than the second an idle worker waits for a wake-up, shorter than a person waits for a page."""
 LONGEST_POLL_S = 0.2
 """How long an idle worker sleeps before it looks again: a revocation must be on its way within a second."""
 STOP_WAIT_S = 20
@@ -35,7 +37,7 @@ def make_queue(settings: Worker) -> Huey:
     if settings.queue_url.startswith("postgresql:"):
         return _in_postgres(settings.queue_url)
     if settings.queue_url:
-        return RedisHuey(NAME, results=False, url=settings.queue_url)
+        return _in_redis(settings.queue_url)
     Path(settings.queue_file).parent.mkdir(parents=True, exist_ok=True)
     return SqliteHuey(NAME, filename=settings.queue_file, results=False, timeout=1)
 
@@ -122,6 +124,21 @@ def _in_postgres(url: str) -> Huey:
     with connect() as connection:
         _make_tables(connection, queue.storage.ddl)
     return queue
+
+
+def _in_redis(url: str) -> Huey:
+    """Open the queue in Redis. No call is tried again: a Redis that hangs must not hold up a page."""
+    from redis import ConnectionPool  # an extra, as psycopg is
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    pool = ConnectionPool.from_url(
+        url,
+        socket_connect_timeout=REDIS_WAIT_S,
+        socket_timeout=REDIS_WAIT_S,
+        retry=Retry(NoBackoff(), 0),
+    )
+    return RedisHuey(NAME, results=False, connection_pool=pool)
 
 
 def _make_tables(connection: Any, statements: list[str]) -> None:
