@@ -11,7 +11,7 @@ import pytest
 from idp_bridge.outside.queue import make_queue
 from idp_bridge.settings import Worker
 from tests.conftest import AMARA, OTHER
-from tests.outside.test_postgres_queue import CONSUMER, running, wakeup  # noqa: F401  (fixture)
+from tests.outside.test_postgres_queue import CONSUMER, running, taken_by_two, wakeup  # noqa: F401  (fixture)
 from tools.stack.ports import Ports
 from tools.stack.redis import RedisServer
 
@@ -51,17 +51,8 @@ def test_a_signal_ends_it_cleanly_within_seconds(running):  # noqa: F811
 
 
 def test_each_wake_up_is_taken_by_one_of_two(queue_url, running):  # noqa: F811
-    two = (running(CONSUMER), running(CONSUMER))
-    parents = [f"p-{number}" for number in range(40)]
-    awake = wakeup(queue_url)
-    for parent in parents:
-        awake.projection_due(parent)
-    for _ in range(100):
-        taken = [line for one in two for line in one.lines if line.startswith("end")]
-        if len(taken) >= len(parents):
-            break
-        time.sleep(0.1)
-    assert sorted(taken) == sorted(f"end {parent}" for parent in parents)
+    taken, woken = taken_by_two(queue_url, running)
+    assert taken == woken
 
 
 def test_a_redis_that_hangs_or_is_gone_loses_the_wake_up_within_seconds(tmp_path, caplog):
