@@ -105,7 +105,7 @@ class Acting(RuleBasedStateMachine):
     def refused(self, act: Callable[[], Any], *reasons: type[Refusal]) -> None:
         """Let somebody try what is not theirs to do."""
         done = self.do(act)
-        assert isinstance(done, reasons or Refusal), f"{done} was not refused"
+        assert isinstance(done, reasons or Refusal), f"{done!r} was not refused as {reasons}"
         self.seen[type(done).__name__] += 1
 
     def heard(self) -> list[str]:

@@ -9,6 +9,7 @@ from hypothesis.stateful import rule
 
 from idp_bridge.domain.errors import (
     CodeLapsed,
+    DistrictAddress,
     EndedBefore,
     IdentityMissing,
     NoDuty,
@@ -225,17 +226,18 @@ class AtSchool(AtHome):
             return
         house, place = self.world.house, self.place(id)
         others = next(both for school, both in CLERKS.items() if school != place)
-        number, born = self.model.links[id].meant
+        number, born = self.model.links[id].meant[0], self.world.clock.now().date() - timedelta(days=3650)
+        gone = (NotThere, DistrictAddress) if self.model.links[id].parent in self.model.deleted else ()
         for uid in ("tess.moore", others[0], "nobody.known"):
             for act in (
                 lambda uid=uid: verify_link(house, uid, id, "school-record"),
                 lambda uid=uid: refuse_link(house, uid, id, "relationship-not-shown"),
-                lambda uid=uid: correct_claim(house, uid, id, number, born - timedelta(days=1)),
+                lambda uid=uid: correct_claim(house, uid, id, number, born),
                 lambda uid=uid: refer_link(house, uid, id),
                 lambda uid=uid: agree_link(house, uid, id),
                 lambda uid=uid: undo_decision(house, uid, id),
             ):
-                self.refused(act, NoDuty)
+                self.refused(act, NoDuty, *gone)  # an account is looked at before the transaction opens
 
     @rule(data=st.data())
     def try_without_the_principals_duty(self, data: st.DataObject) -> None:

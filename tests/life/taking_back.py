@@ -87,7 +87,8 @@ class TakingBack(ByTwo):
             found |= {NoDuty}
         if by != who or self.world.clock.now() - at > UNDO:
             found |= {TooLate}
-        if known.parent in self.model.deleted or self._asked_again(id):
+        decided = known.state in DECIDED
+        if not decided or known.parent in self.model.deleted or self._asked_again(id):
             found |= {MoveRefused}
         return found
 

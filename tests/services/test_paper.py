@@ -190,7 +190,7 @@ def test_a_request_made_again_meanwhile_gives_way(house, lapsed, clock):
 
 @pytest.mark.parametrize("slip", ["on the sheet", "made again"])
 def test_so_does_one_for_the_same_number_though_it_names_another_day(house, clock, slip):
-    """One of the two matches nobody; the database holds one waiting request for each number a parent typed."""
+    """One of the two matches nobody; the database holds one waiting request for each typed number."""
     both = [claim_for(IRIS), claim(IRIS.number, date(2016, 3, 8))]
     first, second = both if slip == "made again" else reversed(both)
     link = asked(house, AMARA, first)
