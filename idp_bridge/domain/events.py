@@ -63,6 +63,7 @@ EVENTS: dict[str, frozenset[str]] = {
     "alarm:tampered": frozenset({"what"}),
     "alarm:district-address": frozenset(),
     "alarm:revision-ahead": frozenset({"ours", "theirs"}),
+    "projection:narrowed": frozenset({"ours", "theirs"}),
     "projection:resolved": frozenset({"kept", "ours", "theirs"}),
     "alarm:restriction-namesake": frozenset({"restriction"}),
     "alarm:seen": frozenset({"number"}),

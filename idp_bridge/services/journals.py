@@ -36,6 +36,8 @@ class Lease:
     due_since: datetime | None = None
     seen: Seen | None = None
     """What was last read back from Keycloak; None before the first."""
+    stopped: bool = False
+    """True where Keycloak holds a higher revision: only what was lost may be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,10 @@ class Projections(Protocol):
         ...
 
     def take(self, parent: ParentId, now: datetime, until: datetime, worker: str = "") -> Lease | None:
-        """Lease a due parent, or return None if it is not due, stopped, or somebody else holds it."""
+        """Lease a due parent, or return None if it is not due, or somebody else holds it.
+
+        One that was stopped is leased only after a loss.
+        """
         ...
 
     def release(self, workers: Iterable[str]) -> int:
@@ -154,8 +159,11 @@ class Projections(Protocol):
         """
         ...
 
-    def stop(self, lease: Lease, error: str, now: datetime, seen_rev: int) -> None:
-        """Give the lease back and write no more until somebody resolves it."""
+    def stop(self, lease: Lease, error: str, now: datetime, seen: Seen) -> None:
+        """Give the lease back and write no more, but for losses that come, until somebody resolves it.
+
+        `seen` is what Keycloak holds now; a loss that was known at the lease is done with.
+        """
         ...
 
     def drop(self, parent: ParentId) -> None:

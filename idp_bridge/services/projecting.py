@@ -6,19 +6,19 @@ only if it differs, reads back and compares (design 7).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from idp_bridge.domain.claims import ATTRIBUTE, same, stored_revision
+from idp_bridge.domain.claims import ATTRIBUTE, narrowed, same, stored_revision
 from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.people import ParentId
 from idp_bridge.services.account_checking import note_email
 from idp_bridge.services.failures import CircuitOpen, Gone, Mismatch, OutsideFailure, Unreachable
 from idp_bridge.services.house import House
-from idp_bridge.services.journals import Lease, Seen
+from idp_bridge.services.journals import Lease
+from idp_bridge.services.lineage import ahead, seen_of
 from idp_bridge.services.ports import Account
 from idp_bridge.services.signing_out import endings
 from idp_bridge.services.vanishing import TRIES, vanished
@@ -48,14 +48,7 @@ class Outcome(StrEnum):
     FAILED = "will be tried again"
     GONE = "Keycloak no longer has the account, and its links have ended"
     STOPPED = "Keycloak holds a higher revision: somebody must resolve it"
-
-
-class Ahead(Exception):
-    """Keycloak holds a higher revision than the database: a backup was restored, or somebody tampered."""
-
-    def __init__(self, rev: int) -> None:
-        super().__init__(f"holds rev {rev}")
-        self.rev = rev
+    NARROWED = "what was lost is taken away there; the rest waits until somebody resolves it"
 
 
 @dataclass(slots=True)
@@ -68,6 +61,8 @@ class _Run:
     step: str = "value"
     account: Account | None = None
     """As it was read last."""
+    ahead: int | None = None
+    """Keycloak's revision, where it knows days we do not: a backup was restored, or somebody tampered."""
     tampered: bool = False
     """True when Keycloak held something that neither is wanted nor was last written by us."""
 
@@ -81,13 +76,13 @@ def project(house: House, parent: ParentId) -> Outcome:
         outcome = _write(house, run)
         if run.lease.after_loss:
             _end_sessions(house, run)
-    except Ahead as ahead:
-        return _stop(house, run, ahead)
     except OutsideFailure as failure:
         return _fail(house, run, failure)
+    if run.ahead is not None:
+        return _stop(house, run, outcome)
     with house.store.transaction() as rows:
         now = house.clock.now()
-        rows.projections.done(run.lease, run.wanted.rev, now, Seen(run.wanted.rev, digest(run.wanted.value)))
+        rows.projections.done(run.lease, run.wanted.rev, now, seen_of((run.wanted.value,)))
         if run.account:
             note_email(rows, run.account, run.began, now, house.rules.email_domains)
         if run.tampered:
@@ -128,11 +123,6 @@ def sweep(house: House, now: datetime, limit: int = 500, *, dry_run: bool = Fals
     return len(due)
 
 
-def digest(value: str) -> str:
-    """Return SHA-256 (hex) over an attribute's value: to tell values apart, not to keep them."""
-    return hashlib.sha256(value.encode()).hexdigest()
-
-
 def _measure(house: House, run: _Run, outcome: Outcome, now: datetime) -> None:
     """Count how long a decision took to reach the token; what was there already says nothing of it."""
     if outcome is Outcome.WRITTEN and run.lease.due_since:
@@ -147,22 +137,32 @@ def _begun(house: House, parent: ParentId) -> _Run | None:
 
 
 def _write(house: House, run: _Run) -> Outcome:
-    parent, wanted = run.lease.parent, run.wanted
-    account = run.account = house.accounts.get(parent)
-    stored = account.attributes.get(ATTRIBUTE, ())
-    if same(wanted.value, stored):
+    """Bring the account to what is wanted, or to what of it Keycloak holds where that is ahead of us."""
+    account = run.account = house.accounts.get(run.lease.parent)
+    stored, value = account.attributes.get(ATTRIBUTE, ()), run.wanted.value
+    if same(value, stored):
         return Outcome.EQUAL
-    if stored_revision(stored) > wanted.rev:
-        raise Ahead(stored_revision(stored))
-    run.tampered = _tampered(run, stored)
+    if not ahead(house, run.lease, run.wanted, stored):
+        run.tampered = _tampered(run, stored)
+        _put(house, run, account, value)
+        return Outcome.WRITTEN
+    run.ahead = stored_revision(stored)
+    value = narrowed(stored, value, run.began) if run.lease.after_loss else value
+    if not run.lease.after_loss or same(value, stored):
+        return Outcome.STOPPED
+    _put(house, run, account, value)
+    return Outcome.NARROWED
+
+
+def _put(house: House, run: _Run, account: Account, value: str) -> None:
+    """Write the one value, read it back and compare."""
     run.step = "put"
-    house.accounts.write_links(account, wanted.value)
+    house.accounts.write_links(account, value)
     run.step = "value"
-    run.account = house.accounts.get(parent)
+    run.account = house.accounts.get(account.id)
     after = run.account.attributes.get(ATTRIBUTE, ())
-    if not same(wanted.value, after):
+    if not same(value, after):
         raise Mismatch("keycloak", f"read back {len(after)} values, rev {stored_revision(after)}")
-    return Outcome.WRITTEN
 
 
 def _tampered(run: _Run, stored: tuple[str, ...]) -> bool:
@@ -173,7 +173,7 @@ def _tampered(run: _Run, stored: tuple[str, ...]) -> bool:
     seen = run.lease.seen
     if seen is None or stored_revision(stored) > seen.rev:
         return False
-    return [digest(value) for value in stored] != [seen.hash]
+    return seen_of(stored).hash != seen.hash
 
 
 def _end_sessions(house: House, run: _Run) -> None:
@@ -186,14 +186,18 @@ def _end_sessions(house: House, run: _Run) -> None:
         end(run.lease.parent)
 
 
-def _stop(house: House, run: _Run, ahead: Ahead) -> Outcome:
+def _stop(house: House, run: _Run, outcome: Outcome) -> Outcome:
     """Write nothing more: a restored backup of ours must not grant or take anything by itself."""
-    now = house.clock.now()
+    now, lease, fields = house.clock.now(), run.lease, {"ours": run.wanted.rev, "theirs": run.ahead}
+    held = run.account.attributes.get(ATTRIBUTE, ()) if run.account else ()
     with house.store.transaction() as rows:
-        rows.projections.stop(run.lease, f"holds rev {ahead.rev}, ours is {run.wanted.rev}", now, ahead.rev)
-        fields = {"ours": run.wanted.rev, "theirs": ahead.rev}
-        rows.audit.append(Event("alarm:revision-ahead", now, WORKER, parent=run.lease.parent, fields=fields))
-    return Outcome.STOPPED
+        why = f"holds rev {stored_revision(held)}, ours is {run.wanted.rev}"
+        rows.projections.stop(lease, why, now, seen_of(held))
+        if not lease.stopped:
+            rows.audit.append(Event("alarm:revision-ahead", now, WORKER, parent=lease.parent, fields=fields))
+        if outcome is Outcome.NARROWED:
+            rows.audit.append(Event("projection:narrowed", now, WORKER, parent=lease.parent, fields=fields))
+    return outcome
 
 
 def _fail(house: House, run: _Run, failure: OutsideFailure) -> Outcome:
