@@ -120,6 +120,10 @@ class Projections(Protocol):
         """Return up to `limit` due parents that nobody holds, losses first, oldest first."""
         ...
 
+    def overdue(self, now: datetime, limit: int) -> tuple[ParentId, ...]:
+        """Return up to `limit` of those that are `due` and failed before: their next try has come."""
+        ...
+
     def mark_checks(self, now: datetime) -> int:
         """Mark due whoever is to be looked at again by `now`; return how many."""
         ...

@@ -104,6 +104,19 @@ def project_most_urgent(house: House) -> Outcome:
     return project(house, due[0]) if due else Outcome.NOT_DUE
 
 
+def retry(house: House, now: datetime, limit: int = 20) -> int:
+    """Wake the worker for parents whose next try has come; return how many.
+
+    Without it they would wait for the next wake-up or the sweep. Not all at once: the worker may still hang
+    at a server that does not answer, and the next turn wakes the others.
+    """
+    with house.store.reading() as rows:
+        overdue = rows.projections.overdue(now, limit)
+    for parent in overdue:
+        house.wakeup.projection_due(parent)
+    return len(overdue)
+
+
 def take_over(house: House, dead: Callable[[tuple[str, ...]], tuple[str, ...]]) -> int:
     """Give back what workers held that are `dead`, so that nobody waits for it; return how many leases."""
     with house.store.transaction() as rows:

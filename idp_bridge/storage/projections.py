@@ -44,13 +44,11 @@ class SqlProjections:
 
     def due(self, now: datetime, limit: int) -> tuple[ParentId, ...]:
         """Return up to `limit` due parents that nobody holds, losses first, oldest first."""
-        query = (
-            sa.select(_rows.c.parent)
-            .where(self._free(now))
-            .order_by(_rows.c.loss.desc(), _rows.c.due_since)
-            .limit(limit)
-        )
-        return tuple(ParentId(parent) for parent in self._connection.execute(query).scalars())
+        return self._urgent(limit, self._free(now))
+
+    def overdue(self, now: datetime, limit: int) -> tuple[ParentId, ...]:
+        """Return up to `limit` of those that are `due` and failed before: their next try has come."""
+        return self._urgent(limit, self._free(now), _rows.c.next_try.is_not(None))
 
     def mark_checks(self, now: datetime) -> int:
         """Mark due whoever is to be looked at again by `now`; return how many."""
@@ -194,6 +192,15 @@ class SqlProjections:
     def _mine(self, lease: Lease) -> sa.Update:
         """Return an update of the row, as long as `lease` is the newest one."""
         return sa.update(_rows).where(_rows.c.parent == lease.parent, _rows.c.fence == lease.fence)
+
+    def _urgent(self, limit: int, *which: sa.ColumnElement[bool]) -> tuple[ParentId, ...]:
+        query = (
+            sa.select(_rows.c.parent)
+            .where(*which)
+            .order_by(_rows.c.loss.desc(), _rows.c.due_since)
+            .limit(limit)
+        )
+        return tuple(ParentId(parent) for parent in self._connection.execute(query).scalars())
 
     def _newer(self) -> sa.ColumnElement[bool]:
         """Tell whether something was marked after the lease was taken."""

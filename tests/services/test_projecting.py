@@ -18,6 +18,7 @@ from idp_bridge.services.projecting import (
     Outcome,
     project,
     project_most_urgent,
+    retry,
     sweep,
 )
 from idp_bridge.services.refusing import revoke_link
@@ -291,6 +292,21 @@ def test_the_sweep_finds_what_a_lost_wake_up_left(house, accounts, clock):
     assert sweep(house, clock.now()) == 1
     assert stored(accounts)["links"]
     assert sweep(house, clock.now()) == 0
+
+
+def test_what_failed_is_woken_again_when_its_next_try_has_come(house, accounts, clock):
+    settle(house)
+    house.wakeup.woken.clear()
+    assert retry(house, clock.now()) == 0  # it was woken when it was decided
+    accounts.fail("get", Unreachable("keycloak"))
+    project(house, AMARA)
+    assert retry(house, clock.now()) == 0
+    clock.advance(seconds=2)
+    assert retry(house, clock.now()) == 1
+    assert house.wakeup.woken == [AMARA]
+    accounts.mend()
+    assert project(house, AMARA) is Outcome.WRITTEN
+    assert retry(house, clock.now()) == 0
 
 
 def test_an_expired_link_is_not_shown(house, accounts, clock):
