@@ -62,6 +62,7 @@ EVENTS: dict[str, frozenset[str]] = {
     "alarm:accounts-gone": frozenset({"count"}),
     "alarm:tampered": frozenset({"what"}),
     "alarm:district-address": frozenset(),
+    "alarm:edit-undone": frozenset({"by", "what", "given_back"}),
     "alarm:revision-ahead": frozenset({"ours", "theirs"}),
     "projection:narrowed": frozenset({"ours", "theirs"}),
     "projection:resolved": frozenset({"kept", "ours", "theirs"}),

@@ -15,11 +15,20 @@ from idp_bridge.domain.claims import ATTRIBUTE, narrowed, same, stored_revision
 from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.people import ParentId
 from idp_bridge.services.account_checking import note_email
-from idp_bridge.services.failures import CircuitOpen, Gone, Mismatch, OutsideFailure, Unreachable
+from idp_bridge.services.failures import (
+    CircuitOpen,
+    Gone,
+    Mismatch,
+    OutsideFailure,
+    Refused,
+    Unreachable,
+)
+from idp_bridge.services.giving_back import Undone, note_undone, restored, undone_edits
 from idp_bridge.services.house import House
 from idp_bridge.services.journals import Lease
 from idp_bridge.services.lineage import ahead, seen_of
-from idp_bridge.services.ports import Account
+from idp_bridge.services.ports import Account, Author
+from idp_bridge.services.rows import Rows
 from idp_bridge.services.signing_out import endings
 from idp_bridge.services.vanishing import TRIES, vanished
 from idp_bridge.services.wanting import Wanted, wanted_for
@@ -58,6 +67,8 @@ class _Run:
     lease: Lease
     wanted: Wanted
     began: datetime
+    value: str
+    """What the account must say after it: what is wanted, or the part of it that may be written now."""
     step: str = "value"
     account: Account | None = None
     """As it was read last."""
@@ -65,6 +76,8 @@ class _Run:
     """Keycloak's revision, where it knows days we do not: a backup was restored, or somebody tampered."""
     tampered: bool = False
     """True when Keycloak held something that neither is wanted nor was last written by us."""
+    undone: tuple[Undone, ...] = ()
+    """What of the parent's own edits was written over."""
 
 
 def project(house: House, parent: ParentId) -> Outcome:
@@ -76,15 +89,16 @@ def project(house: House, parent: ParentId) -> Outcome:
         outcome = _write(house, run)
         if run.lease.after_loss:
             _end_sessions(house, run)
+        if outcome is not Outcome.STOPPED:
+            _give_back(house, run)
     except OutsideFailure as failure:
         return _fail(house, run, failure)
     if run.ahead is not None:
         return _stop(house, run, outcome)
     with house.store.transaction() as rows:
         now = house.clock.now()
-        rows.projections.done(run.lease, run.wanted.rev, now, seen_of((run.wanted.value,)))
-        if run.account:
-            note_email(rows, run.account, run.began, now, house.rules.email_domains)
+        rows.projections.done(run.lease, run.wanted.rev, now, seen_of((run.value,)))
+        _note(house, rows, run, now)
         if run.tampered:
             rows.audit.append(
                 Event("alarm:tampered", now, WORKER, parent=parent, fields={"what": "attribute"})
@@ -136,6 +150,13 @@ def sweep(house: House, now: datetime, limit: int = 500, *, dry_run: bool = Fals
     return len(due)
 
 
+def _note(house: House, rows: Rows, run: _Run, now: datetime) -> None:
+    """Write down what was seen of the account itself."""
+    if run.account:
+        note_email(rows, run.account, run.began, now, house.rules.email_domains)
+        note_undone(rows, run.account, run.undone, now, WORKER)
+
+
 def _measure(house: House, run: _Run, outcome: Outcome, now: datetime) -> None:
     """Count how long a decision took to reach the token; what was there already says nothing of it."""
     if outcome is Outcome.WRITTEN and run.lease.due_since:
@@ -146,36 +167,58 @@ def _begun(house: House, parent: ParentId) -> _Run | None:
     with house.store.transaction() as rows:
         now = house.clock.now()
         lease = rows.projections.take(parent, now, now + LEASE, house.worker)
-        return _Run(lease, wanted_for(rows, parent, now), now) if lease else None
+        if lease is None:
+            return None
+        wanted = wanted_for(rows, parent, now)
+        return _Run(lease, wanted, now, wanted.value)
 
 
 def _write(house: House, run: _Run) -> Outcome:
     """Bring the account to what is wanted, or to what of it Keycloak holds where that is ahead of us."""
     account = run.account = house.accounts.get(run.lease.parent)
-    stored, value = account.attributes.get(ATTRIBUTE, ()), run.wanted.value
-    if same(value, stored):
+    stored = account.attributes.get(ATTRIBUTE, ())
+    if same(run.value, stored):
         return Outcome.EQUAL
     if not ahead(house, run.lease, run.wanted, stored):
         run.tampered = _tampered(run, stored)
-        _put(house, run, account, value)
+        _put(house, run, account)
         return Outcome.WRITTEN
     run.ahead = stored_revision(stored)
-    value = narrowed(stored, value, run.began) if run.lease.after_loss else value
-    if not run.lease.after_loss or same(value, stored):
+    if not run.lease.after_loss:
         return Outcome.STOPPED
-    _put(house, run, account, value)
+    run.value = narrowed(stored, run.value, run.began)
+    if same(run.value, stored):
+        return Outcome.STOPPED
+    _put(house, run, account)
     return Outcome.NARROWED
 
 
-def _put(house: House, run: _Run, account: Account, value: str) -> None:
+def _put(house: House, run: _Run, account: Account) -> None:
     """Write the one value, read it back and compare."""
     run.step = "put"
-    house.accounts.write_links(account, value)
+    house.accounts.write_links(account, run.value)
     run.step = "value"
     run.account = house.accounts.get(account.id)
     after = run.account.attributes.get(ATTRIBUTE, ())
-    if not same(value, after):
+    if not same(run.value, after):
         raise Mismatch("keycloak", f"read back {len(after)} values, rev {stored_revision(after)}")
+
+
+def _give_back(house: House, run: _Run) -> None:
+    """Set again what the parent changed between a GET and a PUT of ours.
+
+    That is a PUT like any other, and an edit that meets it has an event that makes us look once more. What
+    Keycloak refuses by now (somebody else took the e-mail) is left to the alarm.
+    """
+    account, run.undone = undone_edits(house, run.lease.parent)
+    run.account = account or run.account
+    ours = [one for one in run.undone if one.by is Author.BRIDGE]
+    if account is None or not ours:
+        return
+    try:
+        _put(house, run, restored(account, ours))
+    except Refused:
+        run.step = "value"
 
 
 def _tampered(run: _Run, stored: tuple[str, ...]) -> bool:
@@ -206,6 +249,7 @@ def _stop(house: House, run: _Run, outcome: Outcome) -> Outcome:
     with house.store.transaction() as rows:
         why = f"holds rev {stored_revision(held)}, ours is {run.wanted.rev}"
         rows.projections.stop(lease, why, now, seen_of(held))
+        _note(house, rows, run, now)
         if not lease.stopped:
             rows.audit.append(Event("alarm:revision-ahead", now, WORKER, parent=lease.parent, fields=fields))
         if outcome is Outcome.NARROWED:
