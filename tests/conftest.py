@@ -178,7 +178,7 @@ def small_house(store: SqlStore, clock: FixedClock, directory: FakeDirectory) ->
     """Return a house on real SQL and fakes."""
     return House(
         store=store,
-        accounts=FakeAccounts(store),
+        accounts=FakeAccounts(store, clock.now),
         directory=directory,
         mail=FakeMail(),
         wakeup=FakeWakeup(),
