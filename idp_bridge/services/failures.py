@@ -32,6 +32,10 @@ class Refused(OutsideFailure):
     """It answered and said no (400, 401, 403): repeating will not help until somebody acts."""
 
 
+class NotNow(Refused):
+    """It answered and said later (SMTP 4xx): repeating after a while helps by itself."""
+
+
 class Gone(OutsideFailure):
     """The thing asked for is not there any more (404)."""
 
