@@ -41,13 +41,16 @@ CLOCK_WORK = (
     end_withdrawn,
     remind,
     warn_ends,
-    send_due,
     raise_alarms,
     sweep_counters,
 )
 """What the worker does every minute, in this order."""
 FOLLOW_S = 2
 """How often Keycloak is asked what happened, and what failed is tried again: both within seconds."""
+MAIL_S = 2
+"""How often mails are sent, beside everything else: a mail server that hangs holds up no revocation."""
+MAILS = 10
+"""Mails of one turn, so that a worker that is told to end does so after a few."""
 COMPARE_MINUTES = 60
 """How often all parents are compared: 5,000 take some seconds and no write."""
 
@@ -114,8 +117,8 @@ def make_web(settings: Settings) -> Flask:
 
 
 def run_worker(settings: Settings) -> None:
-    """Run the worker until it is told to stop: losses first, Keycloak's events every two seconds, the clock's
-    work every minute, a full comparison every hour and whenever Keycloak is back."""
+    """Run the worker until it is told to stop: losses first, Keycloak's events and mails every two seconds,
+    the clock's work every minute, a full comparison every hour and whenever Keycloak is back."""
     store, metrics, name = make_store(settings), Metrics(), own_name()
     accounts = CircuitAccounts(KeycloakAccounts(settings.keycloak), metrics)
     house = replace(make_house(settings, store), accounts=accounts, worker=name, meter=metrics)
@@ -131,13 +134,16 @@ def run_worker(settings: Settings) -> None:
 
     def one(_parent: str) -> None:
         project_most_urgent(house)
-        send_due(house, house.clock.now())
+
+    def send_mails() -> None:
+        with suppress(OutsideFailure):  # the database is away: the next turn
+            send_due(house, house.clock.now(), MAILS)
 
     def beside() -> None:
         follower.turn()
         retry(house, house.clock.now())
 
-    with every(FOLLOW_S, beside):
+    with every(FOLLOW_S, beside), every(MAIL_S, send_mails):
         run_consumer(
             make_queue(settings.worker), project=one, sweep=every_minute, compare=lambda: _compare(house)
         )

@@ -303,7 +303,10 @@ def _outside(do: Callable[[], tuple[RealmReport, ...]]) -> tuple[RealmReport, ..
 @main.command()
 def worker() -> None:
     """Run the worker: projections at once, a sweep every minute. Ends cleanly on SIGTERM."""
-    run_worker(settings_of_environment())
+    settings = settings_of_environment()
+    with opened(settings) as store:
+        check_schema(store)
+        run_worker(settings)
 
 
 main.add_command(project)

@@ -12,7 +12,7 @@ import click
 from sqlalchemy.exc import ArgumentError
 
 from idp_bridge.app import make_house, make_store
-from idp_bridge.services.failures import Unreachable
+from idp_bridge.services.failures import Refused, Unreachable
 from idp_bridge.settings import Settings, SettingsFault, load
 from idp_bridge.storage import schema
 from idp_bridge.storage.store import SYSTEM as DATABASE
@@ -45,9 +45,11 @@ def opened(settings: Settings) -> Iterator[SqlStore]:
         stop("IDP_BRIDGE_DATABASE__URL: names no database that can be opened here", USAGE)
     try:
         yield store
-    except Unreachable as failure:
+    except (Unreachable, Refused) as failure:
         if failure.system != DATABASE:
             raise
+        if isinstance(failure, Refused):
+            stop(f"The database says no to the account in IDP_BRIDGE_DATABASE__URL: {failure.what}")
         stop(f"The database does not answer: {failure.what}", UNREACHABLE)
     finally:
         store.close()

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from typing import Any
 
-from ldap3 import LEVEL, NONE, SAFE_SYNC, Connection, Server, Tls
+from ldap3 import LEVEL, NO_ATTRIBUTES, NONE, SAFE_SYNC, Connection, Server, Tls
 from ldap3.core.exceptions import LDAPBindError, LDAPExceptionError
 from ldap3.utils.conv import escape_filter_chars
 
@@ -21,6 +21,8 @@ from idp_bridge.settings import Directory
 
 SYSTEM = "directory"
 SUCCESS = 0
+ONE_WAS_ENOUGH = 4
+"""sizeLimitExceeded, where one entry was all we asked for."""
 LONGEST_UID = 255
 LOCKED_BY_ADMIN = "000001010000Z"
 """Value of `pwdAccountLockedTime` an administrator's lock has (ppolicy); a stranger's guesses set another."""
@@ -54,8 +56,8 @@ class LdapDirectory:
     def staff(self, uid: str) -> StaffMember | None:
         """Return the employee as LDAP says now, or None if there is none or an administrator locked it.
 
-        Raises Unreachable when LDAP is down, hangs, or gives half an answer: a missing answer must never
-        read as "no duties".
+        Raises Unreachable when LDAP is down, hangs, gives half an answer, or shows no staff or no group at
+        all: a missing answer must never read as "no duties".
         """
         name = uid.strip()
         if not name or len(name) > LONGEST_UID or not name.isprintable():
@@ -88,6 +90,10 @@ class LdapDirectory:
         try:
             with _cut_after(SLOW_S, connection):
                 return self._ask(connection, uid)
+        except Unreachable:  # it answers, and not all of it: ask another server next time, if there is one
+            self._forget()
+            self._urls.append(self._urls.pop(0))
+            raise
         except NOT_LDAP:
             if time.monotonic() - began >= SLOW_S:  # we cut it: no second try, somebody waits
                 self._forget()
@@ -96,33 +102,56 @@ class LdapDirectory:
 
     def _ask(self, connection: Connection, uid: str) -> StaffMember | None:
         base = self._settings.base_dn
+        staff, groups = f"ou=staff,ou=people,{base}", f"ou=groups,{base}"
         people = self._search(
             connection,
-            f"ou=staff,ou=people,{base}",
+            staff,
             f"(&(objectClass=inetOrgPerson)(uid={escape_filter_chars(uid)})"
             f"(!(pwdAccountLockedTime={LOCKED_BY_ADMIN})))",
             PERSON,
         )
+        if not people:
+            self._refuse_empty(connection, staff, "(&(objectClass=inetOrgPerson)(uid=*))")
         if len(people) != 1:
             return None
         (person,) = people
-        groups = self._search(
+        mine = self._search(
             connection,
-            f"ou=groups,{base}",
+            groups,
             f"(&(objectClass=groupOfNames)(member={escape_filter_chars(person['dn'])}))",
             ("ou",),
         )
-        return _staff_member(person["attributes"], [v for group in groups for v in group["attributes"]["ou"]])
+        named = [value for group in mine for value in group["attributes"]["ou"]]
+        if not named:
+            self._refuse_empty(connection, groups, "(&(objectClass=groupOfNames)(member=*)(ou=*))")
+        return _staff_member(person["attributes"], named)
 
     def _search(
         self, connection: Connection, base: str, query: str, attributes: tuple[str, ...]
     ) -> list[dict[str, Any]]:
+        """Return the whole answer; raise Unreachable for one that is cut short or goes on elsewhere."""
         _, result, response, _ = connection.search(
             base, query, search_scope=LEVEL, attributes=list(attributes)
         )
         if result["result"] != SUCCESS:
             raise Unreachable(SYSTEM, str(result["description"]))
-        return [entry for entry in response if entry["type"] == "searchResEntry"]
+        if any(entry["type"] != "searchResEntry" for entry in response):
+            raise Unreachable(SYSTEM, "referral")
+        return list(response)
+
+    def _refuse_empty(self, connection: Connection, base: str, query: str) -> None:
+        """Raise Unreachable where a part of the tree holds nobody at all, or nothing we may read of it.
+
+        A district always has staff, and groups with members: a server that shows none is being loaded, was
+        emptied by mistake, or hides it from us. That takes no duty away from whoever is at work.
+        """
+        _, result, response, _ = connection.search(
+            base, query, search_scope=LEVEL, attributes=[NO_ATTRIBUTES], size_limit=1
+        )
+        if result["result"] not in (SUCCESS, ONE_WAS_ENOUGH):
+            raise Unreachable(SYSTEM, str(result["description"]))
+        if not any(entry["type"] == "searchResEntry" for entry in response):
+            raise Unreachable(SYSTEM, "empty")
 
     def _connected(self) -> Connection:
         if self._connection is None:
@@ -197,9 +226,13 @@ def _close(connection: Connection) -> None:
 
 
 def _staff_member(attributes: dict[str, Any], roles: list[str]) -> StaffMember:
+    """Return the employee. Raises Unreachable where what names them in the audit is not shown to us."""
+    directory_id = _one(attributes, "entryUUID")
+    if not directory_id:
+        raise Unreachable(SYSTEM, "half an entry")
     return StaffMember(
         uid=_one(attributes, "uid"),
-        directory_id=_one(attributes, "entryUUID"),
+        directory_id=directory_id,
         given_name=_one(attributes, "givenName"),
         family_name=_one(attributes, "sn"),
         mail=_one(attributes, "mail"),

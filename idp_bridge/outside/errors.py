@@ -3,6 +3,14 @@
 The classes live in `services/failures.py`: services catch them and must not import this room.
 """
 
-from idp_bridge.services.failures import CircuitOpen, Gone, Mismatch, OutsideFailure, Refused, Unreachable
+from idp_bridge.services.failures import (
+    CircuitOpen,
+    Gone,
+    Mismatch,
+    NotNow,
+    OutsideFailure,
+    Refused,
+    Unreachable,
+)
 
-__all__ = ["CircuitOpen", "Gone", "Mismatch", "OutsideFailure", "Refused", "Unreachable"]
+__all__ = ["CircuitOpen", "Gone", "Mismatch", "NotNow", "OutsideFailure", "Refused", "Unreachable"]

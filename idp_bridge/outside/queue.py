@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,10 @@ _TURN = 7_263_002
 CONNECT_S = 3
 REDIS_WAIT_S = 2
 """Longer than the second an idle worker waits for a wake-up, shorter than a person waits for a page."""
+ANSWER_S = 1.5
+"""After this a queue that says nothing is given up: a page waits for it after its work is committed."""
+AT_ONCE_S = 0.5
+"""A connection PostgreSQL closed meanwhile fails at once when it is used; a second try has a new one."""
 LONGEST_POLL_S = 0.2
 """How long an idle worker sleeps before it looks again: a revocation must be on its way within a second."""
 STOP_WAIT_S = 20
@@ -51,17 +56,11 @@ class HueyWakeup:
 
     def projection_due(self, parent: ParentId) -> None:
         """Wake the worker; never raises."""
-        try:
-            self._task(parent)
-        except Exception:  # a full disk or a locked file must not undo a decision that is committed
-            log.warning("wake-up lost; the sweep will find the parent", exc_info=True)
+        _queued(lambda: self._task(parent), "wake-up lost; the sweep will find the parent")
 
     def comparison_due(self) -> None:
         """Have the worker compare all parents; never raises."""
-        try:
-            self._compare()
-        except Exception:  # as above
-            log.warning("a comparison was not queued; the hourly one follows", exc_info=True)
+        _queued(self._compare, "a comparison was not queued; the hourly one follows")
 
 
 def run_consumer(
@@ -80,7 +79,7 @@ def run_consumer(
     _project_task(queue, project)
     _compare_task(queue, compare)
     every_minute = queue.periodic_task(crontab(minute="*"), name="sweep")(sweep)
-    every_minute()
+    _queued(every_minute, "the first sweep was not queued; the next minute's follows")
     Consumer(
         queue,
         workers=1,
@@ -89,6 +88,19 @@ def run_consumer(
         graceful_signal="TERM",
         shutdown_timeout=STOP_WAIT_S,
     ).run()
+
+
+def _queued(put: Callable[[], object], lost: str) -> None:
+    """Queue by `put`; where that fails say what is `lost`: it must not undo a decision that is committed."""
+    began = time.monotonic()
+    for last in (False, True):
+        try:
+            put()
+            return
+        except Exception:  # a full disk, a locked file, a server that is away
+            if last or time.monotonic() - began > AT_ONCE_S:
+                log.warning(lost, exc_info=True)
+                return
 
 
 @contextmanager
@@ -113,16 +125,28 @@ def every(seconds: float, do: Callable[[], None]) -> Iterator[None]:
 
 
 def _in_postgres(url: str) -> Huey:
-    """Open the queue in PostgreSQL, and make its schema and tables unless they are there."""
-    import psycopg  # an extra: whoever queues in SQLite does not have it
+    """Name the queue in PostgreSQL. Opened at first use: a process starts while its server is away.
 
-    def connect() -> psycopg.Connection[Any]:
+    The first connection makes its schema and tables unless they are there.
+    """
+    from psycopg import Connection  # an extra: whoever queues in SQLite does not have it
+    from psycopg.errors import OperationalError, _WaitTimeout
+
+    class GivesUp(Connection[Any]):
+        def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+            try:
+                return super().wait(gen, interval, ANSWER_S if timeout is None else timeout)
+            except _WaitTimeout:
+                self.pgconn.finish()
+                raise OperationalError("the queue says nothing") from None
+
+    def connect() -> Connection[Any]:
         options = f"-c search_path={SCHEMA}"
-        return psycopg.connect(url, connect_timeout=CONNECT_S, autocommit=True, options=options)
+        connection = GivesUp.connect(url, connect_timeout=CONNECT_S, autocommit=True, options=options)
+        _make_tables(connection, queue.storage.ddl)
+        return connection
 
     queue = PostgresHuey(NAME, results=False, connection=connect, create_tables=False)
-    with connect() as connection:
-        _make_tables(connection, queue.storage.ddl)
     return queue
 
 

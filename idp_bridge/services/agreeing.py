@@ -25,9 +25,11 @@ from idp_bridge.services.earlier import overruled
 from idp_bridge.services.expiring import close_visit
 from idp_bridge.services.house import House
 from idp_bridge.services.recording import record
+from idp_bridge.services.repeating import again_if_undone
 from idp_bridge.services.rows import Rows
 
 
+@again_if_undone
 def agree_link(house: House, uid: str, link_id: LinkId, *, overrule: bool = False) -> Link:
     """Verify a link whose papers a first person saw; the parent's token follows by the worker.
 
@@ -43,6 +45,7 @@ def agree_link(house: House, uid: str, link_id: LinkId, *, overrule: bool = Fals
     return done
 
 
+@again_if_undone
 def refer_link(house: House, uid: str, link_id: LinkId) -> Link:
     """Hand a request to the district office, which alone decides from now on.
 

@@ -26,9 +26,11 @@ from idp_bridge.services.counter import (
 )
 from idp_bridge.services.house import House
 from idp_bridge.services.linking import check_birth_date
+from idp_bridge.services.repeating import again_if_undone
 from idp_bridge.services.rows import Rows
 
 
+@again_if_undone
 def correct_claim(house: House, uid: str, link_id: LinkId, number: StudentNumber, birth_date: date) -> Link:
     """Note what the parent meant and match the request again; return it as it then waits.
 

@@ -17,12 +17,14 @@ from idp_bridge.domain.reasons import REVOCATION_REASONS, check_reason
 from idp_bridge.services.counter import actor, audit_refusal, decided, place_of, refuse_own, staff_member
 from idp_bridge.services.house import House
 from idp_bridge.services.recording import record
+from idp_bridge.services.repeating import again_if_undone
 from idp_bridge.services.rows import Rows
 from idp_bridge.services.standing import access_restricted
 
 Step = Callable[[Rows, Link, datetime], Link]
 
 
+@again_if_undone
 def hold_link(house: House, uid: str, link_id: LinkId) -> Link:
     """Put a link on hold while guardianship is argued about; it leaves the token at once.
 
@@ -32,11 +34,13 @@ def hold_link(house: House, uid: str, link_id: LinkId) -> Link:
     return _change(house, uid, link_id, Action.HOLD, "link:disputed", _hold)
 
 
+@again_if_undone
 def settle_dispute(house: House, uid: str, link_id: LinkId) -> Link:
     """Let a disputed link work again, unless a restriction holds it too. Raises what `hold_link` does."""
     return _change(house, uid, link_id, Action.HOLD, "link:dispute-settled", _settle)
 
 
+@again_if_undone
 def end_link(house: House, uid: str, link_id: LinkId, reason: str) -> Link:
     """End a link for a reason of the list. Raises what `hold_link` does, and BadInput."""
     check_reason(reason, REVOCATION_REASONS)

@@ -23,8 +23,17 @@ class CircuitOpen(Unreachable):
     """It was not asked at all: it did not answer several times, and rests. Nothing was done."""
 
 
+class Undone(Unreachable):
+    """The database took the whole transaction back because of another one: nothing was done, and doing it
+    again is right."""
+
+
 class Refused(OutsideFailure):
     """It answered and said no (400, 401, 403): repeating will not help until somebody acts."""
+
+
+class NotNow(Refused):
+    """It answered and said later (SMTP 4xx): repeating after a while helps by itself."""
 
 
 class Gone(OutsideFailure):

@@ -5,7 +5,7 @@ At 18 the rights pass from the parents to the student (34 CFR 99.5). A restricti
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -35,6 +35,7 @@ from idp_bridge.services.account_checking import check_account
 from idp_bridge.services.house import House
 from idp_bridge.services.notifying import tell
 from idp_bridge.services.recording import record
+from idp_bridge.services.repeating import again_if_undone
 from idp_bridge.services.rows import Rows
 from idp_bridge.services.standing import standing_against
 
@@ -87,7 +88,8 @@ def own_records(house: House, number: StudentNumber) -> OwnRecords:
         return OwnRecords(birthday, of_age=True, access=tuple(_access(rows, student, now)))
 
 
-def grant(house: House, owner: Owner, link_id: LinkId, purposes: Iterable[Purpose]) -> Link:
+@again_if_undone
+def grant(house: House, owner: Owner, link_id: LinkId, purposes: Collection[Purpose]) -> Link:
     """Allow a parent of before to see the records again, for `purposes`; their token follows.
 
     Raises NotThere (no such link of this student, or not 18 yet), BadInput (no purpose), MoveRefused (it
@@ -104,6 +106,7 @@ def grant(house: House, owner: Owner, link_id: LinkId, purposes: Iterable[Purpos
     return done
 
 
+@again_if_undone
 def withdraw(house: House, owner: Owner, link_id: LinkId) -> Link:
     """Take back what the student allowed; the parent's sessions end. Raises NotThere and MoveRefused."""
     now = house.clock.now()

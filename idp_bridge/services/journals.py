@@ -84,6 +84,10 @@ class Notices(Protocol):
         """Count up to `limit` notices that are due."""
         ...
 
+    def give_back(self, keys: Iterable[str]) -> None:
+        """End the lease of notices that were not tried."""
+        ...
+
     def sent(self, key: str, now: datetime) -> None:
         """Record that the mail server took it."""
         ...

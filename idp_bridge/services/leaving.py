@@ -11,12 +11,14 @@ from idp_bridge.domain.people import ParentId
 from idp_bridge.services.expiring import close_visit
 from idp_bridge.services.house import House
 from idp_bridge.services.linking import known, leave, own_link, take_back
+from idp_bridge.services.repeating import again_if_undone
 from idp_bridge.services.rows import Rows
 
 NOT_MY_CHILD = "not-my-child"
 LEAVABLE = (LinkState.VERIFIED, LinkState.SUSPENDED)
 
 
+@again_if_undone
 def report_wrong_child(house: House, parent_id: ParentId, link_id: LinkId) -> None:
     """End a link, or take a request back, because the student is not the parent's child.
 
@@ -35,6 +37,7 @@ def report_wrong_child(house: House, parent_id: ParentId, link_id: LinkId) -> No
     house.wakeup.projection_due(parent_id)
 
 
+@again_if_undone
 def delete_account(house: House, parent_id: ParentId) -> None:
     """End everything of a parent here: links, requests, snapshot, identity proof, mails not yet sent.
 

@@ -30,6 +30,7 @@ from idp_bridge.services.guessing import counted
 from idp_bridge.services.house import House
 from idp_bridge.services.notifying import tell
 from idp_bridge.services.recording import record
+from idp_bridge.services.repeating import again_if_undone
 from idp_bridge.services.rows import Rows
 from idp_bridge.services.standing import follow_name
 
@@ -48,6 +49,7 @@ class SignedIn:
     locale: str
 
 
+@again_if_undone
 def arrive(house: House, person: SignedIn) -> Parent:
     """Take a snapshot of the account of a parent who signed in, and return it.
 
@@ -93,6 +95,7 @@ def request_link(house: House, parent_id: ParentId, claimed: Claimed, address: s
         raise BadInput(fields) from None
 
 
+@again_if_undone
 def request_links(house: House, parent_id: ParentId, claims: Sequence[Claimed], address: str = "") -> VisitId:
     """Ask for several links at once and return the one visit that will settle them: all, or none.
 
@@ -142,6 +145,7 @@ def _faults(house: House, rows: Rows, claimed: Claimed, seen: set[str]) -> dict[
     return faults
 
 
+@again_if_undone
 def cancel_request(house: House, parent_id: ParentId, link_id: LinkId) -> None:
     """Take a request back that is not decided yet. Raises NotThere and MoveRefused."""
     now = house.clock.now()
@@ -151,6 +155,7 @@ def cancel_request(house: House, parent_id: ParentId, link_id: LinkId) -> None:
         close_visit(rows, link.visit, now)
 
 
+@again_if_undone
 def leave_link(house: House, parent_id: ParentId, link_id: LinkId) -> None:
     """End one's own verified or suspended link; the token follows. Raises NotThere and MoveRefused."""
     now = house.clock.now()

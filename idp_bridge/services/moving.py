@@ -48,6 +48,7 @@ from idp_bridge.services.earlier import earlier_ends
 from idp_bridge.services.expiring import close_visit
 from idp_bridge.services.house import House
 from idp_bridge.services.recording import record
+from idp_bridge.services.repeating import again_if_undone
 from idp_bridge.services.rows import Rows
 from idp_bridge.services.standing import standing_against
 
@@ -82,6 +83,7 @@ def identified(visit: Visit, proof: IdentityProof | None) -> bool:
     return proof is not None and proof.at >= visit.opened_at
 
 
+@again_if_undone
 def move_links(house: House, uid: str, visit_id: VisitId, old_id: ParentId) -> tuple[Link, ...]:
     """Move every verified and suspended link of the earlier account; return them as they are now.
 

@@ -10,14 +10,19 @@ from datetime import datetime, time, timedelta
 
 from idp_bridge.domain.link import CONSENT, WAITING, Link, LinkState
 from idp_bridge.domain.notice import REMIND_DAYS, WARN_DAYS, Notice, NoticeKind, about, ends_soon, reminder
-from idp_bridge.services.failures import OutsideFailure
+from idp_bridge.services.failures import NotNow, OutsideFailure, Unreachable
 from idp_bridge.services.house import House
 from idp_bridge.services.lettering import letter_of
 from idp_bridge.services.rows import Rows
 
 LEASE = timedelta(minutes=2)
-FIRST_WAIT_S = 30
-LONGEST_WAIT_S = 3600
+WAITS_S: dict[type[OutsideFailure], tuple[int, int]] = {
+    Unreachable: (2, 15),
+    NotNow: (5, 300),
+    OutsideFailure: (30, 3600),
+}
+"""Failure -> first and longest wait; each try doubles it. A server that is back gets its mails at once, one
+that asks for patience soon, and one that refuses a mail is not pestered."""
 
 TOLD = {
     LinkState.AWAITING_VISIT: NoticeKind.REQUEST_RECEIVED,
@@ -91,28 +96,44 @@ def warn_ends(house: House, now: datetime, limit: int = 200, *, dry_run: bool = 
 
 
 def send_due(house: House, now: datetime, limit: int = 100, *, dry_run: bool = False) -> int:
-    """Send up to `limit` mails that are due; return how many were. Failures are kept and tried again."""
+    """Send up to `limit` mails that are due; return how many were. Failures are kept and tried again.
+
+    A server that does not answer ends the round: the rest is given back untried, and no mail waits longer
+    because another hung. So does half a lease that is over: somebody else may take what is left.
+    """
     if dry_run:
         with house.store.reading() as rows:
             return rows.notices.due(now, limit)
     with house.store.transaction() as rows:
         taken = rows.notices.take(now, now + LEASE, limit)
+    left = [notice.key for notice in taken]
     for notice in taken:
-        _send(house, notice)
+        left.remove(notice.key)
+        if not _send(house, notice) or house.clock.now() - now > LEASE / 2:
+            break
+    if left:
+        with house.store.transaction() as rows:
+            rows.notices.give_back(left)
     return len(taken)
 
 
-def _send(house: House, notice: Notice) -> None:
+def _send(house: House, notice: Notice) -> bool:
+    """Send one mail, if it still has something to say; return False where the server does not answer."""
     with house.store.reading() as rows:
         letter = letter_of(house, rows, notice)
     try:
         if letter:
             house.mail.send(letter)
     except OutsideFailure as failure:
-        wait = min(FIRST_WAIT_S * 2**notice.attempts, LONGEST_WAIT_S)
         with house.store.transaction() as rows:
-            next_try = house.clock.now() + timedelta(seconds=wait)
+            next_try = house.clock.now() + _wait(failure, notice.attempts)
             rows.notices.failed(notice.key, type(failure).__name__, next_try)
-        return
+        return not isinstance(failure, Unreachable)
     with house.store.transaction() as rows:
         rows.notices.sent(notice.key, house.clock.now())
+    return True
+
+
+def _wait(failure: OutsideFailure, attempts: int) -> timedelta:
+    first, longest = next(times for kind, times in WAITS_S.items() if isinstance(failure, kind))
+    return timedelta(seconds=min(first << min(attempts, 12), longest))

@@ -16,12 +16,14 @@ from idp_bridge.domain.people import Parent, ParentId
 from idp_bridge.services.house import House
 from idp_bridge.services.linking import known
 from idp_bridge.services.reading import NEUTRAL, steps_of
+from idp_bridge.services.repeating import again_if_undone
 from idp_bridge.services.rows import Rows
 
 VERSION = 1
 ON_HOLD = "on-hold"
 
 
+@again_if_undone
 def my_data(house: House, parent_id: ParentId) -> dict[str, Any]:
     """Return everything kept of a parent, as JSON can say it, and write down that it was taken.
 

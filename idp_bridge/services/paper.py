@@ -42,6 +42,7 @@ from idp_bridge.services.expiring import close_visit
 from idp_bridge.services.house import House
 from idp_bridge.services.recording import record
 from idp_bridge.services.refusing import refuse_within
+from idp_bridge.services.repeating import again_if_undone
 from idp_bridge.services.rows import Rows
 from idp_bridge.services.standing import follow_proof
 from idp_bridge.services.verifying import Choice, prove_within, verify_within
@@ -84,6 +85,7 @@ def enterable(shown: DeskVisit) -> tuple[DeskChild, ...]:
     )
 
 
+@again_if_undone
 def enter_log(house: House, uid: str, visit_id: VisitId, log: Log) -> None:
     """Enter what the sheet says of one visit, all of it or nothing.
 

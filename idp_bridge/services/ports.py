@@ -154,7 +154,7 @@ class Directory(Protocol):
     def staff(self, uid: str) -> StaffMember | None:
         """Return the employee with this uid as LDAP says now; None if there is none or it is locked.
 
-        Raises Unreachable when LDAP is down or does not answer within its time-out.
+        Raises Unreachable when LDAP is down, does not answer within its time-out, or not wholly.
         """
         ...
 
@@ -188,7 +188,8 @@ class Mail(Protocol):
     """The district's mail server."""
 
     def send(self, letter: Letter) -> None:
-        """Put the letter into words and hand it over. Raises Unreachable and Refused."""
+        """Put the letter into words and hand it over. Raises Unreachable (perhaps it was taken), Refused and
+        NotNow."""
         ...
 
 

@@ -30,9 +30,11 @@ from idp_bridge.services.counter import (
 from idp_bridge.services.expiring import close_visit
 from idp_bridge.services.house import House
 from idp_bridge.services.recording import record
+from idp_bridge.services.repeating import again_if_undone
 from idp_bridge.services.rows import Rows
 
 
+@again_if_undone
 def refuse_link(house: House, uid: str, link_id: LinkId, reason: str) -> Link:
     """Refuse one link for a reason of the list.
 
@@ -46,6 +48,7 @@ def refuse_link(house: House, uid: str, link_id: LinkId, reason: str) -> Link:
         return refuse_within(rows, staff, link_id, reason, now)
 
 
+@again_if_undone
 def revoke_link(house: House, who: Actor, link_id: LinkId, reason: str) -> Link:
     """End a verified or suspended link; the worker takes it out of the token and ends the sessions.
 

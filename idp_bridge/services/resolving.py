@@ -10,6 +10,7 @@ from idp_bridge.domain.events import Actor, Event
 from idp_bridge.domain.people import ParentId
 from idp_bridge.services.house import House
 from idp_bridge.services.journals import ProjectionRow
+from idp_bridge.services.repeating import again_if_undone
 from idp_bridge.services.wanting import Wanted, wanted_for
 
 
@@ -32,6 +33,7 @@ def both_sides(house: House, parent: ParentId) -> Sides:
     return Sides(ours, house.accounts.get(parent).attributes.get(ATTRIBUTE, ()), row)
 
 
+@again_if_undone
 def keep_ours(house: House, who: Actor, parent: ParentId) -> int:
     """Raise our revision above Keycloak's and have our side written; return the new revision.
 

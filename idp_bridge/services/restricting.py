@@ -26,6 +26,7 @@ from idp_bridge.domain.restriction import (
 )
 from idp_bridge.services.counter import actor, refuse_own_child, staff_member
 from idp_bridge.services.house import House
+from idp_bridge.services.repeating import again_if_undone
 from idp_bridge.services.rows import Rows
 from idp_bridge.services.standing import stand_against_all, stand_no_more
 
@@ -46,6 +47,7 @@ class Order:
     birth_date: date | None = None
 
 
+@again_if_undone
 def place(house: House, uid: str, order: Order) -> Restriction:
     """Place a restriction; a verified link under it is suspended and leaves the token at once.
 
@@ -68,6 +70,7 @@ def place(house: House, uid: str, order: Order) -> Restriction:
     return done
 
 
+@again_if_undone
 def review(house: House, uid: str, restriction_id: RestrictionId, review_on: date) -> Restriction:
     """Set the next review, as somebody who looked at the paper. Raises what `ask_lift` does, and BadInput."""
     today = _today(house, house.clock.now())
@@ -78,6 +81,7 @@ def review(house: House, uid: str, restriction_id: RestrictionId, review_on: dat
     return _change(house, uid, restriction_id, "restriction:reviewed", step, review_on=review_on.isoformat())
 
 
+@again_if_undone
 def ask_lift(house: House, uid: str, restriction_id: RestrictionId) -> Restriction:
     """Ask, as the first of two persons, to lift a restriction.
 
@@ -86,6 +90,7 @@ def ask_lift(house: House, uid: str, restriction_id: RestrictionId) -> Restricti
     return _change(house, uid, restriction_id, "restriction:lift-asked", _ask)
 
 
+@again_if_undone
 def confirm_lift(house: House, uid: str, restriction_id: RestrictionId) -> Restriction:
     """Lift a restriction as the second person; suspended links work again unless they are held otherwise.
 
@@ -99,6 +104,7 @@ def read_note(house: House, uid: str, restriction_id: RestrictionId) -> str:
     return _change(house, uid, restriction_id, "restriction:note-read", None).note
 
 
+@again_if_undone
 def clear_namesake(house: House, uid: str, restriction_id: RestrictionId, parent_id: ParentId) -> Restriction:
     """Find an account of the same name to be another person's: it stands against that account no more.
 

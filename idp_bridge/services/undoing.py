@@ -18,6 +18,7 @@ from idp_bridge.domain.people import StudentNumber
 from idp_bridge.services.counter import actor, place_of, seen_by, staff_member
 from idp_bridge.services.house import House
 from idp_bridge.services.recording import record
+from idp_bridge.services.repeating import again_if_undone
 from idp_bridge.services.rows import Rows
 
 DECISIONS = frozenset({"link:verified", "link:denied", "link:second-person-asked", "link:referred"})
@@ -26,6 +27,7 @@ UNTOLD = (NoticeKind.VERIFIED, NoticeKind.REFUSED, NoticeKind.ANOTHER_GUARDIAN)
 """Mails about a decision that do not go out once it is taken back."""
 
 
+@again_if_undone
 def undo_decision(house: House, uid: str, link_id: LinkId) -> Link:
     """Take one's own decision back: the link waits for the visit again, which is open again.
 

@@ -8,9 +8,11 @@ from idp_bridge.domain.people import ParentId
 from idp_bridge.services.counter import actor, staff_member
 from idp_bridge.services.failures import OutsideFailure
 from idp_bridge.services.house import House
+from idp_bridge.services.repeating import again_if_undone
 from idp_bridge.services.resolving import Sides, both_sides, keep_ours
 
 
+@again_if_undone
 def project_now(house: House, uid: str, parent: ParentId) -> None:
     """Have the worker look at one parent now, however long the wait after a failure was.
 

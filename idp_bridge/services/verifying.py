@@ -5,7 +5,7 @@ No token is trusted for a duty: LDAP is asked afresh, before the transaction ope
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -62,6 +62,7 @@ from idp_bridge.services.deciding import Papers, ask_second, refuse_these_two, s
 from idp_bridge.services.earlier import overruled
 from idp_bridge.services.guessing import count_code
 from idp_bridge.services.house import House
+from idp_bridge.services.repeating import again_if_undone
 from idp_bridge.services.rows import Rows
 from idp_bridge.services.standing import follow_proof
 
@@ -77,6 +78,7 @@ class Choice:
     """True where staff mean to link the two though they were refused or revoked before."""
 
 
+@again_if_undone
 def find_visit(house: House, uid: str, typed: str) -> VisitId:
     """Return the visit whose code was typed or scanned; a closed one too while it is not decided.
 
@@ -101,6 +103,7 @@ def find_visit(house: House, uid: str, typed: str) -> VisitId:
     raise CodeLapsed if any(link.state is LinkState.LAPSED for link in links) else CodeUsed
 
 
+@again_if_undone
 def record_identity(
     house: House,
     uid: str,
@@ -134,6 +137,7 @@ def record_identity(
     return proof
 
 
+@again_if_undone
 def verify_link(
     house: House,
     uid: str,
@@ -158,7 +162,8 @@ def verify_link(
     return done
 
 
-def verify_links(house: House, uid: str, choices: Iterable[Choice]) -> tuple[Link, ...]:
+@again_if_undone
+def verify_links(house: House, uid: str, choices: Collection[Choice]) -> tuple[Link, ...]:
     """Verify several links in one transaction: all of them, or none.
 
     Raises OneRefused, which names the link and why, audited as in `verify_link`; before it looks at one

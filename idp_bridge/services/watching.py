@@ -18,6 +18,7 @@ from idp_bridge.services.auditing import disclosures
 from idp_bridge.services.counter import actor, staff_member
 from idp_bridge.services.house import House
 from idp_bridge.services.journals import Alarm, AuditQuery, AuditRow, ProjectionCounts, ProjectionRow
+from idp_bridge.services.repeating import again_if_undone
 from idp_bridge.services.rows import Rows
 
 CHAIN_PIECE = 20_000
@@ -95,6 +96,7 @@ def alarms(house: House, staff: StaffMember, *, seen: bool, before: int | None, 
         )
 
 
+@again_if_undone
 def see(house: House, uid: str, number: int) -> None:
     """Record that somebody has dealt with an alarm; again changes nothing. Raises NoDuty and NotThere."""
     staff = staff_member(house, uid)

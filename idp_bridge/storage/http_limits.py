@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from idp_bridge.domain.limits import counter_key
 from idp_bridge.services.failures import Unreachable
+from idp_bridge.services.repeating import again_if_undone
 from idp_bridge.storage.limits import SqlLimits
 from idp_bridge.storage.store import SqlStore
 
@@ -43,6 +44,7 @@ class SqlHttpLimits(Storage):
         """Name what the database raises."""
         return (Unreachable, SQLAlchemyError)
 
+    @again_if_undone
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Count `amount` more for `key` in a window of `expiry` seconds."""
         now = self._now()

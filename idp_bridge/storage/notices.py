@@ -62,6 +62,11 @@ class SqlNotices:
             self._connection.execute(sa.select(sa.func.count()).select_from(some.subquery())).scalar_one()
         )
 
+    def give_back(self, keys: Iterable[str]) -> None:
+        """End the lease of notices that were not tried."""
+        mine = sa.update(_rows).where(_rows.c.key.in_(tuple(keys)))
+        self._connection.execute(mine.values(leased_until=None))
+
     def sent(self, key: str, now: datetime) -> None:
         """Record that the mail server took it."""
         self._change(key, sent_at=now, leased_until=None, last_error=None)

@@ -10,18 +10,21 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from idp_bridge.storage.postgres import without_hurry
 from idp_bridge.storage.store import SqlStore
 
 
 def upgrade(store: SqlStore, revision: str = "head") -> None:
-    """Apply every migration that is missing, in one transaction."""
+    """Apply every migration that is missing, in one transaction, however long it takes."""
     with store.connection(write=True) as connection:
+        without_hurry(connection)
         command.upgrade(_config(connection), revision)
 
 
 def downgrade(store: SqlStore, revision: str) -> None:
-    """Undo migrations down to `revision` (`base` for all), in one transaction."""
+    """Undo migrations down to `revision` (`base` for all), in one transaction, however long it takes."""
     with store.connection(write=True) as connection:
+        without_hurry(connection)
         command.downgrade(_config(connection), revision)
 
 

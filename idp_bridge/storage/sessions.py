@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from idp_bridge.domain.people import ParentId
+from idp_bridge.services.repeating import again_if_undone
 from idp_bridge.storage import journals
 from idp_bridge.storage.store import SqlStore
 from idp_bridge.storage.writing import insert_new, upsert
@@ -29,6 +30,7 @@ class SqlSessions:
             content: dict[str, Any] | None = connection.execute(query).scalar_one_or_none()
         return content
 
+    @again_if_undone
     def save(self, id_hash: str, content: dict[str, Any], now: datetime, expires_at: datetime) -> None:
         """Insert or replace a session; `iss`, `sub`, `sid` are copied out of its `person`."""
         person = content.get("person") or {}
@@ -44,17 +46,20 @@ class SqlSessions:
         with self.store.connection(write=True) as connection:
             upsert(connection, _rows, [row], keep=frozenset({"created_at"}))
 
+    @again_if_undone
     def delete(self, id_hash: str) -> None:
         """Delete one session."""
         with self.store.connection(write=True) as connection:
             connection.execute(sa.delete(_rows).where(_rows.c.id_hash == id_hash))
 
+    @again_if_undone
     def delete_of(self, iss: str, sub: str | None, sid: str | None) -> int:
         """Delete the sessions a back-channel logout names: one `sid`, or all of `sub`; return how many."""
         named = _rows.c.sid == sid if sid else _rows.c.sub == sub
         with self.store.connection(write=True) as connection:
             return connection.execute(sa.delete(_rows).where(_rows.c.iss == iss, named)).rowcount
 
+    @again_if_undone
     def first_use(self, jti: str, expires_at: datetime, now: datetime) -> bool:
         """Remember a logout token's `jti` until `expires_at`; False if it was seen before."""
         seen = journals.logout_tokens
@@ -62,6 +67,7 @@ class SqlSessions:
             connection.execute(sa.delete(seen).where(seen.c.expires_at < now))
             return insert_new(connection, seen, {"jti": jti, "expires_at": expires_at})
 
+    @again_if_undone
     def sweep(self, now: datetime) -> int:
         """Delete expired sessions; return how many."""
         with self.store.connection(write=True) as connection:

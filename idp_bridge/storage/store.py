@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from idp_bridge.services.failures import Unreachable
+from idp_bridge.services.failures import OutsideFailure, Refused, Undone, Unreachable
+from idp_bridge.storage import postgres
 from idp_bridge.storage.alarms import SqlAlarms
 from idp_bridge.storage.audit import SqlAudit
 from idp_bridge.storage.due import SqlDue
@@ -85,26 +86,41 @@ class SqlStore:
         """Open a transaction on a bare connection, for the other files of this room.
 
         Raises Unreachable where the database does not answer, is full, or another writer holds it for longer
-        than LOCK_WAIT_S: pages then say so, and nothing was changed.
+        than LOCK_WAIT_S: pages then say so, and nothing was changed unless the answer to the commit was lost.
+        Raises Undone where it rolled back for another's sake: then doing it again is right. Raises Refused
+        where our account lacks a right.
         """
         try:
             with self.engine.connect() as plain:
                 connection = plain.execution_options(writing=write)
                 with connection.begin():
                     yield connection
-        except (OperationalError, PoolTimeout) as fault:
-            if _about_our_statement(fault):
-                raise
+        except PoolTimeout as fault:
             raise Unreachable(SYSTEM, _first_line(fault)) from fault
+        except DBAPIError as fault:
+            failure = _failure(fault)
+            if failure is None:
+                raise
+            raise failure(SYSTEM, _first_line(fault)) from fault
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
 
 
-def _about_our_statement(fault: Exception) -> bool:
+def _failure(fault: DBAPIError) -> type[OutsideFailure] | None:
+    """Return the kind of failure a fault stands for; None for one of ours, such as a broken constraint."""
+    if postgres.undone(fault):
+        return Undone
+    if postgres.refused(fault):
+        return Refused
+    outage = isinstance(fault, OperationalError) or postgres.away(fault)
+    return Unreachable if outage and not _about_our_statement(fault) else None
+
+
+def _about_our_statement(fault: DBAPIError) -> bool:
     """Tell whether SQLite means the statement (no such table), which it calls operational like an outage."""
-    code: int | None = getattr(getattr(fault, "orig", None), "sqlite_errorcode", None)
+    code: int | None = getattr(fault.orig, "sqlite_errorcode", None)
     return code is not None and code & 0xFF == sqlite3.SQLITE_ERROR
 
 
@@ -145,15 +161,7 @@ def _engine(url: str) -> sa.Engine:
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed)
-    return sa.create_engine(
-        parsed,
-        pool_pre_ping=True,
-        pool_timeout=LOCK_WAIT_S,
-        connect_args={
-            "connect_timeout": LOCK_WAIT_S,
-            "options": f"-c lock_timeout={LOCK_WAIT_S}s -c statement_timeout=4s -c timezone=UTC",
-        },
-    )
+    return postgres.engine(parsed, LOCK_WAIT_S)
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:

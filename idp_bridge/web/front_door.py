@@ -86,8 +86,9 @@ def build(house: House, sessions: Sessions, options: Options) -> Flask:
     app.extensions["house"] = house
     app.extensions["sessions"] = sessions
     app.session_interface = SqlSessionInterface(sessions, house.clock, options.session_hours)
-    signin.csrf.init_app(app)
-    for part in (guards, security, languages, menus, errors, signin):
+    guards.install(app)
+    signin.csrf.init_app(app)  # after the guards: they tell a session that could not be loaded from none
+    for part in (security, languages, menus, errors, signin):
         part.install(app)
     for part in ROOMS:
         app.register_blueprint(part.blueprint)

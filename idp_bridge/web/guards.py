@@ -52,7 +52,8 @@ def signed_in() -> Person:
 
 
 def install(app: Flask) -> None:
-    """Refuse every response on which no guard decided."""
+    """Refuse every response on which no guard decided, and every request whose session cannot be loaded."""
+    app.before_request(_refuse_unloaded)
     app.after_request(_refuse_undecided)
 
 
@@ -60,9 +61,6 @@ def _guard(view: View, audience: str, decide: Callable[[], AnyResponse | None]) 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         g.access_decided = audience
-        failure = getattr(session, "failure", None)
-        if failure:
-            raise failure
         refusal = decide()
         try:
             answer = refusal if refusal is not None else view(*args, **kwargs)
@@ -97,6 +95,14 @@ def _require(realm: str, population: Population) -> AnyResponse | None:
         raise WrongPopulation
     g.person = person
     return None
+
+
+def _refuse_unloaded() -> None:
+    """Raise why the session could not be loaded. Nobody is signed in then, and a form's anti-forgery value
+    fits no session: without this, an outage would read "open for too long" or lead to sign in."""
+    failure = getattr(session, "failure", None)
+    if failure:
+        raise failure
 
 
 def _refuse_undecided(response: Response) -> Response:

@@ -98,7 +98,7 @@ class SqlSessionInterface(SessionInterface):
             return OpaqueSession()
         try:
             content = self._sessions.load(_hash(cookie), self._clock.now())
-        except Unreachable as failure:  # raised by the guard: only there it becomes a page
+        except Unreachable as failure:  # raised by the guards: only there it becomes a page
             nobody = OpaqueSession()
             nobody.failure = failure
             return nobody

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 from idp_bridge.domain.link import LinkState
@@ -30,6 +31,7 @@ NEEDS_A_HOUSE = (
     ("jobs", "lapse-visits"),
     ("links", "revoke", "x", "--reason", "parent-asked"),
     ("roster", "import", "."),
+    ("worker",),
 )
 
 
@@ -106,6 +108,22 @@ def test_db_works_on_postgresql_too(run, environment, postgres):
     env = at(environment, postgres.renewed())
     assert run("db", "check", env=env).output == f"schema {HEAD}\n"
     assert run("audit", "verify", env=env).output == "The audit is whole.\n"
+
+
+def test_an_account_that_may_make_no_table_is_told_so(run, environment, postgres):
+    with postgres.copied("template1") as url:
+        engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql("DROP ROLE IF EXISTS reader")
+            connection.exec_driver_sql("CREATE ROLE reader LOGIN")
+        as_reader = sa.make_url(url).set(username="reader").render_as_string(hide_password=False)
+        said = run("db", "upgrade", env=at(environment, as_reader))
+        engine.dispose()
+    assert (said.exit_code, said.stderr) == (
+        1,
+        "The database says no to the account in IDP_BRIDGE_DATABASE__URL: "
+        "permission denied for schema public\n",
+    )
 
 
 # --- roster --------------------------------------------------------------------------------------

@@ -18,8 +18,8 @@ class FakeDirectory:
         self.down = False
 
     def staff(self, uid: str) -> StaffMember | None:
-        """Return the employee, or None."""
-        if self.down:
+        """Return the employee, or None; a directory that shows nobody at all says nothing."""
+        if self.down or not self.people:
             raise Unreachable("directory")
         name = uid.strip().casefold()
         return None if name in self.locked else self.people.get(name)

@@ -88,13 +88,25 @@ def everything(store) -> dict[str, int]:
         }
 
 
-def test_a_sign_in_whose_session_cannot_be_loaded_is_an_outage_not_a_stranger(sign_in_parent, sessions, web):
+class Down:
+    """Sessions whose database is away."""
+
+    def load(self, *_):
+        raise Unreachable("database")
+
+
+def test_a_sign_in_whose_session_cannot_be_loaded_is_an_outage_not_a_stranger(sign_in_parent, web):
     client = sign_in_parent()
-
-    class Down:
-        def load(self, *_):
-            raise Unreachable("database")
-
     web.session_interface._sessions = Down()
     answer = client.get("/children")
     assert (answer.status_code, "location" in answer.headers) == (503, False)
+
+
+def test_a_form_whose_session_cannot_be_loaded_was_not_open_for_too_long(sign_in_parent, web):
+    """Without a session every anti-forgery value is wrong: that must not be what the parent reads."""
+    web.config["WTF_CSRF_ENABLED"] = True
+    client = sign_in_parent()
+    web.session_interface._sessions = Down()
+    answer = client.post("/children/add/check", data={"true": "y", "csrf_token": "x"})
+    assert answer.status_code == 503
+    assert "We cannot do this right now" in text(answer.text)

@@ -19,6 +19,7 @@ from idp_bridge.settings import Worker
 from idp_bridge.storage.store import SqlStore
 from idp_bridge.storage.tables import metadata
 from tests.conftest import AMARA, NOW, OTHER
+from tests.faults.proxy import FaultyProxy, Mode
 from tests.outside.test_queue import Consumer, plain_env
 
 CONSUMER = """
@@ -174,9 +175,9 @@ def test_two_never_write_one_parent_at_once(queue_url, database, running):
 
 
 def test_who_may_make_no_schema_works_once_it_is_there(queue_url, database):
-    """Many processes open the queue at once: making the schema is no race."""
+    """Many processes use the queue for the first time at once: making the schema is no race."""
     with ThreadPoolExecutor(8) as threads:
-        for done in [threads.submit(wakeup, queue_url) for _ in range(8)]:
+        for done in [threads.submit(len, make_queue(Worker(queue_url=queue_url))) for _ in range(8)]:
             done.result(20)
     with psycopg.connect(queue_url) as connection:
         found = connection.execute(
@@ -192,3 +193,36 @@ def test_a_database_that_is_away_loses_the_wake_up_and_nothing_else(caplog, post
         awake.projection_due(AMARA)
     awake.projection_due(OTHER)  # the database was dropped
     assert "the sweep will find the parent" in caplog.text
+
+
+def test_the_first_wake_up_after_a_restart_of_postgresql_is_not_lost(queue_url, running, postgres, caplog):
+    """Each connection is closed by the server; whoever uses one next finds out only then."""
+    consumer = running(CONSUMER)
+    awake = wakeup(queue_url)
+    awake.projection_due(AMARA)
+    consumer.wait_for(f"end {AMARA}", 5)
+    with postgres.admin.connect() as connection:
+        ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = "
+        name = sa.make_url(queue_url).database
+        assert connection.exec_driver_sql(f"{ended}'{name}'").scalar_one() >= 2
+    awake.projection_due(OTHER)
+    assert consumer.wait_for(f"end {OTHER}", 5) < 2
+    assert "lost" not in caplog.text
+
+
+def test_a_process_starts_while_the_queue_is_away_and_no_page_waits_for_it(postgres, queue_url, caplog):
+    with FaultyProxy(sa.make_url(queue_url).port) as wire:
+        awake = wakeup(sa.make_url(queue_url).set(port=wire.port).render_as_string(hide_password=False))
+        wire.switch(Mode.REFUSE)
+        awake.projection_due(AMARA)
+        wire.mend()
+        awake.projection_due(AMARA)  # a connection is kept now
+        for _ in range(2):  # on the kept connection, then on a new one
+            wire.switch(Mode.BLACK_HOLE)
+            began = time.monotonic()
+            awake.projection_due(AMARA)
+            assert time.monotonic() - began < 4
+        wire.mend()
+        awake.projection_due(OTHER)
+    assert [one.message.partition(";")[0] for one in caplog.records] == ["wake-up lost"] * 3
+    assert len(make_queue(Worker(queue_url=queue_url))) == 2

@@ -12,9 +12,10 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from idp_bridge.domain.link import Move, moved
+from idp_bridge.outside.errors import NotNow, Refused
 from idp_bridge.outside.mail import SmtpMail
 from idp_bridge.services.linking import SignedIn, arrive, request_link
-from idp_bridge.services.notifying import send_due, tell
+from idp_bridge.services.notifying import LEASE, send_due, tell
 from idp_bridge.settings import District, Mail
 from idp_bridge.storage.notices import SqlNotices
 from tests.conftest import AMARA, IRIS, OTHER
@@ -125,3 +126,113 @@ def _told_and_rolled_back(house, link):
 
 def _hang_up(*_, **__):
     raise smtplib.SMTPServerDisconnected("gone")
+
+
+# --- servers that are not as they should be -------------------------------------------------------
+
+
+class Curt(Inbox):
+    """Takes mails and is gone before anybody can say goodbye."""
+
+    async def handle_QUIT(self, server, _session, _envelope) -> str:
+        server.transport.abort()
+        return "221 Bye"
+
+
+class Refusing(Inbox):
+    """Refuses every recipient with `answer`."""
+
+    answer = ""
+
+    async def handle_RCPT(self, *_) -> str:
+        return self.answer
+
+
+@pytest.fixture
+def served_by(house):
+    """Return a function that gives the house a real server with this handler."""
+    running = []
+
+    def serve(handler):
+        server = Controller(handler, hostname="127.0.0.1", port=Ports.free().smtp)
+        server.start()
+        running.append(server)
+        district = District(name="H", email_domains=("d.example",), help_phone="(321) 555-0142")
+        settings = Mail(host="127.0.0.1", port=server.port, sender="parents@district.example")
+        return replace(house, mail=SmtpMail(settings, district, "http://localhost"))
+
+    yield serve
+    for server in running:
+        server.stop()
+
+
+def test_a_mail_that_was_taken_is_sent_however_the_server_says_goodbye(served_by, clock):
+    box = Curt()
+    posting = served_by(box)
+    arrive(posting, SignedIn(AMARA, "amara@mail.example", "Amara", "Quintero-Bell", "en"))
+    request_link(posting, AMARA, claim_for(IRIS))
+    send_due(posting, clock.now())
+    clock.advance(minutes=1)
+    send_due(posting, clock.now())
+    assert len(box.mails) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure", "first_s", "later_s"),
+    [("451 later", NotNow, 5, 10), ("550 never", Refused, 30, 60), ("421 too many", NotNow, 5, 10)],
+)
+def test_later_is_tried_soon_and_never_seldom(served_by, clock, answer, failure, first_s, later_s):
+    box = Refusing()
+    box.answer = answer
+    posting = served_by(box)
+    arrive(posting, SignedIn(AMARA, "amara@mail.example", "Amara", "Quintero-Bell", "en"))
+    request_link(posting, AMARA, claim_for(IRIS))
+    for wait_s in (first_s, later_s):
+        assert send_due(posting, clock.now()) == 1
+        clock.advance(seconds=wait_s - 1)
+        assert send_due(posting, clock.now()) == 0
+        clock.advance(seconds=1)
+    with posting.store.connection(write=False) as connection:
+        found = connection.exec_driver_sql("SELECT last_error, attempts FROM notice").one()
+    assert tuple(found) == (failure.__name__, 2)
+
+
+def test_an_address_no_mail_can_go_to_holds_up_nobody(posting, inbox, clock):
+    arrive(posting, SignedIn(OTHER, "bo@mail.example\r\nBcc: eve@mail.example", "Bo", "Li", "es"))
+    for parent in (OTHER, AMARA):
+        request_link(posting, parent, claim_for(IRIS))
+    assert send_due(posting, clock.now()) == 3  # both requests, and a word to the old address
+    assert {mail["To"] for mail in inbox.mails} == {"bo@mail.example", "amara@mail.example"}
+
+
+def test_a_server_that_does_not_answer_is_asked_once_a_turn(posting, clock, monkeypatch):
+    for parent in (AMARA, OTHER):
+        request_link(posting, parent, claim_for(IRIS))
+    tried = []
+
+    def hangs(*_, **__):
+        tried.append(1)
+        raise smtplib.SMTPServerDisconnected("gone")
+
+    monkeypatch.setattr(smtplib.SMTP, "send_message", hangs)
+    assert send_due(posting, clock.now()) == 2
+    assert len(tried) == 1
+    assert send_due(posting, clock.now()) == 1  # the one that was given back: the other waits
+    assert len(tried) == 2
+
+
+def test_a_turn_ends_before_its_lease_does(posting, inbox, clock, monkeypatch):
+    for parent in (AMARA, OTHER):
+        request_link(posting, parent, claim_for(IRIS))
+    real = smtplib.SMTP.send_message
+
+    def slow(server, message):
+        clock.advance(seconds=LEASE.total_seconds() * 0.6)
+        return real(server, message)
+
+    monkeypatch.setattr(smtplib.SMTP, "send_message", slow)
+    send_due(posting, clock.now())
+    assert len(inbox.mails) == 1
+    monkeypatch.undo()
+    send_due(posting, clock.now())
+    assert len({mail["To"] for mail in inbox.mails}) == len(inbox.mails) == 2

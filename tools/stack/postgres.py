@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from tools.stack.program import NotStarted, Program
@@ -14,8 +15,12 @@ from tools.stack.program import NotStarted, Program
 USER = "postgres"
 """Debian's account; the server refuses to run as root."""
 READY_WITHIN_S = 30
-QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB")
+SMALL = ("shared_buffers=32MB",)
+"""As an operator runs it, but for its size: what it acknowledged lives through the end of its processes."""
+QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", *SMALL)
 """The data is thrown away, so nothing has to survive a crash."""
+FAST, IMMEDIATE = signal.SIGINT, signal.SIGQUIT
+"""How to shut down: roll back and end every client, or drop everything and recover at the next start."""
 
 
 def programs() -> Path:
@@ -29,8 +34,9 @@ def programs() -> Path:
 class PostgresServer:
     """One cluster on loopback that trusts everybody there; its data goes when it stops."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, settings: tuple[str, ...] = QUICK) -> None:
         self._port = port
+        self._settings = settings
         self._log = folder / "postgres.log"
         self._user = USER if os.geteuid() == 0 else None
         self._data: Path | None = None
@@ -48,12 +54,29 @@ class PostgresServer:
             shutil.chown(self._data, self._user, self._user)
         self._run("initdb", "-D", str(self._data / "db"), "-U", USER, "-A", "trust", "--no-sync",
                   "-E", "UTF8", "--locale=C")  # fmt: skip
-        # SIGINT is the fast shutdown; SIGTERM would wait for every client.
-        self._program = Program(
-            "postgres", self._command(), self._log, cwd=self._data, user=self._user, ending=signal.SIGINT
+        self._program = Program(  # SIGTERM would wait for every client
+            "postgres", self._command(), self._log, cwd=self._data, user=self._user, ending=FAST
         )
+        self.go_on()
+
+    def end(self, how: signal.Signals = FAST) -> None:
+        """End the server and keep its data; `go_on` starts it again."""
+        assert self._program is not None
+        os.kill(self._program.pid, how)  # to the server itself: its processes are its own to end
+        while self._program.running:
+            time.sleep(0.01)
+
+    def go_on(self) -> None:
+        """Start the server on the data it has; raises NotStarted."""
+        assert self._program is not None
         self._program.start()
         self._program.wait_ready(self._ready, READY_WITHIN_S)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the server and its processes (SIGSTOP makes it hang)."""
+        assert self._program is not None
+        for process in (self._program.pid, *_children(self._program.pid)):
+            os.kill(process, number)
 
     def create(self, database: str) -> str:
         """Make an empty database and return its URL."""
@@ -70,7 +93,7 @@ class PostgresServer:
             self._data = None
 
     def _command(self) -> list[str]:
-        settings = ("listen_addresses=127.0.0.1", f"unix_socket_directories={self._data}", *QUICK)
+        settings = ("listen_addresses=127.0.0.1", f"unix_socket_directories={self._data}", *self._settings)
         command = [str(programs() / "postgres"), "-D", f"{self._data}/db", "-p", str(self._port)]
         return command + [part for setting in settings for part in ("-c", setting)]
 
@@ -85,3 +108,9 @@ class PostgresServer:
         )  # fmt: skip
         if done.returncode:
             raise NotStarted(f"{program}: {done.stderr.strip()}")
+
+
+def _children(process: int) -> list[int]:
+    """Return the processes a server forked; each is a session of its own."""
+    found = Path(f"/proc/{process}/task/{process}/children").read_text()
+    return [int(child) for child in found.split()]
