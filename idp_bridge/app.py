@@ -25,7 +25,7 @@ from idp_bridge.services.failures import OutsideFailure
 from idp_bridge.services.following import Follower
 from idp_bridge.services.guessing import raise_alarms, sweep_counters
 from idp_bridge.services.house import House, Rules
-from idp_bridge.services.notifying import remind, send_due, warn_ends
+from idp_bridge.services.notifying import Outbox, remind, send_due, warn_ends
 from idp_bridge.services.projecting import project_most_urgent, retry, sweep, take_over
 from idp_bridge.services.working import beat, waiting
 from idp_bridge.settings import Settings
@@ -125,7 +125,7 @@ def run_worker(settings: Settings) -> None:
     if settings.worker.status_port:
         metrics.serve(settings.worker.status_port, lambda: waiting(house), lambda: accounts.closed)
     take_over(house, dead)
-    minutes, follower = count(), Follower(house)
+    minutes, follower, outbox = count(), Follower(house), Outbox()
 
     def every_minute() -> None:
         _clock_work(house, SqlSessions(store))
@@ -135,9 +135,10 @@ def run_worker(settings: Settings) -> None:
     def one(_parent: str) -> None:
         project_most_urgent(house)
 
-    def send_mails() -> None:
+    def send_mails() -> bool:
         with suppress(OutsideFailure):  # the database is away: the next turn
-            send_due(house, house.clock.now(), MAILS)
+            send_due(house, house.clock.now(), MAILS, outbox=outbox)
+        return outbox.more
 
     def beside() -> None:
         follower.turn()

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey, crontab
+from huey import Huey, PostgresHuey, RedisHuey, crontab
 from huey.consumer import Consumer
+from huey.storage import SqliteStorage
 
 from idp_bridge.domain.people import ParentId
 from idp_bridge.settings import Worker
@@ -38,13 +39,28 @@ STOP_WAIT_S = 20
 
 
 def make_queue(settings: Worker) -> Huey:
-    """Open the queue: PostgreSQL or Redis where an address is set, else a SQLite file of its own."""
+    """Name the queue: PostgreSQL or Redis where an address is set, else a SQLite file of its own.
+
+    It is opened, and what it needs made, at first use: a process starts while its server or disk is away.
+    """
     if settings.queue_url.startswith("postgresql:"):
         return _in_postgres(settings.queue_url)
     if settings.queue_url:
         return _in_redis(settings.queue_url)
     Path(settings.queue_file).parent.mkdir(parents=True, exist_ok=True)
-    return SqliteHuey(NAME, filename=settings.queue_file, results=False, timeout=1)
+    return Huey(
+        NAME, results=False, storage_class=_File, filename=settings.queue_file, timeout=1, create_tables=False
+    )
+
+
+class _File(SqliteStorage):  # type: ignore[misc]  # Huey has no types
+    """Huey's SQLite file; each connection makes the tables unless they are there."""
+
+    def _create_connection(self) -> Any:
+        connection = super()._create_connection()
+        for statement in self.ddl:
+            connection.execute(statement)
+        return connection
 
 
 class HueyWakeup:
@@ -104,14 +120,19 @@ def _queued(put: Callable[[], object], lost: str) -> None:
 
 
 @contextmanager
-def every(seconds: float, do: Callable[[], None]) -> Iterator[None]:
-    """Call `do` every few seconds beside the consumer, in a thread of its own, until the block ends."""
+def every(seconds: float, do: Callable[[], object]) -> Iterator[None]:
+    """Call `do` every few seconds beside the consumer, in a thread of its own, until the block ends.
+
+    Where it returns something true there is more to do, and its next turn comes at once.
+    """
     over = threading.Event()
 
     def go_on() -> None:
-        while not over.wait(seconds):
+        more: object = None
+        while not over.wait(0 if more else seconds):
+            more = None
             try:
-                do()
+                more = do()
             except Exception:  # what failed is tried again at the next turn
                 log.warning("a turn beside the queue failed", exc_info=True)
 
@@ -125,10 +146,7 @@ def every(seconds: float, do: Callable[[], None]) -> Iterator[None]:
 
 
 def _in_postgres(url: str) -> Huey:
-    """Name the queue in PostgreSQL. Opened at first use: a process starts while its server is away.
-
-    The first connection makes its schema and tables unless they are there.
-    """
+    """Name the queue in PostgreSQL; each connection makes its schema and tables unless they are there."""
     from psycopg import Connection  # an extra: whoever queues in SQLite does not have it
     from psycopg.errors import OperationalError, _WaitTimeout
 

@@ -6,6 +6,7 @@ worker sends it; a crash between sending and marking may send it again with the 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
 from idp_bridge.domain.link import CONSENT, WAITING, Link, LinkState
@@ -95,29 +96,57 @@ def warn_ends(house: House, now: datetime, limit: int = 200, *, dry_run: bool = 
     return count
 
 
-def send_due(house: House, now: datetime, limit: int = 100, *, dry_run: bool = False) -> int:
+@dataclass(slots=True)
+class Outbox:
+    """What a worker holds and could not write down because the database was away; its next turn does."""
+
+    sent: set[str] = field(default_factory=set)
+    """Keys of mails the server took: sent again, parents would get them twice."""
+    held: set[str] = field(default_factory=set)
+    """Keys of mails on lease that nobody is sending."""
+    more: bool = False
+    """Whether the last turn was full and the server took what it got: the next need not wait."""
+
+
+def send_due(
+    house: House, now: datetime, limit: int = 100, *, dry_run: bool = False, outbox: Outbox | None = None
+) -> int:
     """Send up to `limit` mails that are due; return how many were. Failures are kept and tried again.
 
-    A server that does not answer ends the round: the rest is given back untried, and no mail waits longer
-    because another hung. So does half a lease that is over: somebody else may take what is left.
+    A server that does not answer ends the turn: the rest is given back untried, and no mail waits longer
+    because another hung. So does half a lease that is over: somebody else may take what is left. Raises
+    Unreachable where the database is away; `outbox` keeps for the next turn what could not be written down.
     """
     if dry_run:
         with house.store.reading() as rows:
             return rows.notices.due(now, limit)
+    mine = outbox or Outbox()
+    mine.more = False
+    _write_down(house, mine, now)
     with house.store.transaction() as rows:
         taken = rows.notices.take(now, now + LEASE, limit)
-    left = [notice.key for notice in taken]
+    mine.held |= {notice.key for notice in taken}
+    mine.more = len(taken) == limit
     for notice in taken:
-        left.remove(notice.key)
-        if not _send(house, notice) or house.clock.now() - now > LEASE / 2:
+        if not _send(house, notice, mine) or house.clock.now() - now > LEASE / 2:
+            mine.more = False
             break
-    if left:
-        with house.store.transaction() as rows:
-            rows.notices.give_back(left)
+    _write_down(house, mine, now)
     return len(taken)
 
 
-def _send(house: House, notice: Notice) -> bool:
+def _write_down(house: House, mine: Outbox, now: datetime) -> None:
+    if not (mine.sent or mine.held):
+        return
+    with house.store.transaction() as rows:
+        for key in mine.sent:
+            rows.notices.sent(key, now)
+        rows.notices.give_back(mine.held)
+    mine.sent.clear()
+    mine.held.clear()
+
+
+def _send(house: House, notice: Notice, mine: Outbox) -> bool:
     """Send one mail, if it still has something to say; return False where the server does not answer."""
     with house.store.reading() as rows:
         letter = letter_of(house, rows, notice)
@@ -128,9 +157,13 @@ def _send(house: House, notice: Notice) -> bool:
         with house.store.transaction() as rows:
             next_try = house.clock.now() + _wait(failure, notice.attempts)
             rows.notices.failed(notice.key, type(failure).__name__, next_try)
+        mine.held.discard(notice.key)
         return not isinstance(failure, Unreachable)
+    mine.held.discard(notice.key)
+    mine.sent.add(notice.key)
     with house.store.transaction() as rows:
         rows.notices.sent(notice.key, house.clock.now())
+    mine.sent.discard(notice.key)
     return True
 
 

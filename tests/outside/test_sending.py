@@ -12,10 +12,10 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from idp_bridge.domain.link import Move, moved
-from idp_bridge.outside.errors import NotNow, Refused
+from idp_bridge.outside.errors import NotNow, Refused, Unreachable
 from idp_bridge.outside.mail import SmtpMail
 from idp_bridge.services.linking import SignedIn, arrive, request_link
-from idp_bridge.services.notifying import LEASE, send_due, tell
+from idp_bridge.services.notifying import LEASE, Outbox, send_due, tell
 from idp_bridge.settings import District, Mail
 from idp_bridge.storage.notices import SqlNotices
 from tests.conftest import AMARA, IRIS, OTHER
@@ -236,3 +236,33 @@ def test_a_turn_ends_before_its_lease_does(posting, inbox, clock, monkeypatch):
     monkeypatch.undo()
     send_due(posting, clock.now())
     assert len({mail["To"] for mail in inbox.mails}) == len(inbox.mails) == 2
+
+
+def test_a_mail_whose_mark_was_lost_is_marked_at_the_next_turn_and_not_sent_again(
+    posting, inbox, clock, monkeypatch
+):
+    for parent in (AMARA, OTHER):
+        request_link(posting, parent, claim_for(IRIS))
+    outbox = Outbox()
+
+    def away(*_):
+        raise Unreachable("database")
+
+    monkeypatch.setattr(SqlNotices, "sent", away)
+    with pytest.raises(Unreachable):
+        send_due(posting, clock.now(), outbox=outbox)
+    assert (len(outbox.sent), len(outbox.held)) == (1, 1)
+    monkeypatch.undo()
+    assert [send_due(posting, clock.now(), outbox=outbox) for _ in range(2)] == [1, 0]  # the other, at once
+    clock.advance(minutes=3)
+    send_due(posting, clock.now(), outbox=outbox)
+    assert sorted(mail["To"] for mail in inbox.mails) == ["amara@mail.example", "bo@mail.example"]
+
+
+@pytest.mark.parametrize(("due", "more"), [(2, True), (1, False)])
+def test_a_full_turn_asks_for_the_next_at_once(posting, clock, due, more):
+    for parent in (AMARA, OTHER)[:due]:
+        request_link(posting, parent, claim_for(IRIS))
+    outbox = Outbox()
+    send_due(posting, clock.now(), 2, outbox=outbox)
+    assert outbox.more == more
