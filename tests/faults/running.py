@@ -165,9 +165,9 @@ class Person:
         """Open a page."""
         return self._ask("GET", path, None, kept)
 
-    def post(self, path: str, **form: str) -> Answer:
+    def post(self, path: str, kept: http.client.HTTPConnection | None = None, **form: str) -> Answer:
         """Send a form."""
-        return self._ask("POST", path, form, None)
+        return self._ask("POST", path, form, kept)
 
     def _ask(
         self, method: str, path: str, form: dict[str, str] | None, kept: http.client.HTTPConnection | None
@@ -216,9 +216,9 @@ class Family(Person):
         """Return the answers to every question."""
         return {"drafts": [DRAFT]}
 
-    def send(self) -> Answer:
+    def send(self, kept: http.client.HTTPConnection | None = None) -> Answer:
         """Send the request that stands in the session."""
-        return self.post("/children/add/check", true="y")
+        return self.post("/children/add/check", kept, true="y")
 
 
 @dataclass(frozen=True)
