@@ -259,11 +259,13 @@ class Crowd:
 
     families: Sequence[Family]
     at_once: int = 8
+    patient: bool = True
+    """Whether they try again where nobody listens, or a page says so."""
     told: dict[str, Answer] = field(default_factory=dict)
     refused: int = 0
     """How often nobody listened."""
     put_off: list[Answer] = field(default_factory=list)
-    """Pages that said to try again in a few minutes; this crowd does so sooner."""
+    """Pages that said to try again in a few minutes; a patient crowd does so sooner."""
 
     def __enter__(self) -> Crowd:
         self._pool = ThreadPoolExecutor(self.at_once)
@@ -281,7 +283,7 @@ class Crowd:
         return len(self.told)
 
     def _one(self, family: Family) -> None:
-        deadline = time.monotonic() + ANSWER_WITHIN_S
+        deadline = time.monotonic() + (ANSWER_WITHIN_S if self.patient else 0)
         while (answer := family.send()).tried_again and time.monotonic() < deadline:
             if answer.refused:
                 self.refused += 1
