@@ -22,11 +22,11 @@ from idp_bridge.outside.queue import HueyWakeup, every, make_queue, run_consumer
 from idp_bridge.services.comparing import compare
 from idp_bridge.services.expiring import end_links, end_withdrawn, lapse_visits
 from idp_bridge.services.failures import OutsideFailure
-from idp_bridge.services.following import follow
+from idp_bridge.services.following import Follower
 from idp_bridge.services.guessing import raise_alarms, sweep_counters
 from idp_bridge.services.house import House, Rules
 from idp_bridge.services.notifying import Outbox, remind, send_due, warn_ends
-from idp_bridge.services.projecting import project_most_urgent, sweep, take_over
+from idp_bridge.services.projecting import project_most_urgent, retry, sweep, take_over
 from idp_bridge.services.working import beat, waiting
 from idp_bridge.settings import Settings
 from idp_bridge.storage import http_limits
@@ -46,7 +46,7 @@ CLOCK_WORK = (
 )
 """What the worker does every minute, in this order."""
 FOLLOW_S = 2
-"""How often Keycloak is asked what happened: tampering is seen within seconds."""
+"""How often Keycloak is asked what happened, and what failed is tried again: both within seconds."""
 MAIL_S = 2
 """How often mails are sent, beside everything else: a mail server that hangs holds up no revocation."""
 MAILS = 10
@@ -118,14 +118,14 @@ def make_web(settings: Settings) -> Flask:
 
 def run_worker(settings: Settings) -> None:
     """Run the worker until it is told to stop: losses first, Keycloak's events and mails every two seconds,
-    the clock's work every minute, a full comparison every hour."""
+    the clock's work every minute, a full comparison every hour and whenever Keycloak is back."""
     store, metrics, name = make_store(settings), Metrics(), own_name()
     accounts = CircuitAccounts(KeycloakAccounts(settings.keycloak), metrics)
     house = replace(make_house(settings, store), accounts=accounts, worker=name, meter=metrics)
     if settings.worker.status_port:
         metrics.serve(settings.worker.status_port, lambda: waiting(house), lambda: accounts.closed)
     take_over(house, dead)
-    minutes, outbox = count(), Outbox()
+    minutes, follower, outbox = count(), Follower(house), Outbox()
 
     def every_minute() -> None:
         _clock_work(house, SqlSessions(store))
@@ -140,11 +140,11 @@ def run_worker(settings: Settings) -> None:
             send_due(house, house.clock.now(), MAILS, outbox=outbox)
         return outbox.more
 
-    def follow_events() -> None:
-        with suppress(OutsideFailure):  # the next turn asks from the same time
-            follow(house, house.clock.now())
+    def beside() -> None:
+        follower.turn()
+        retry(house, house.clock.now())
 
-    with every(FOLLOW_S, follow_events), every(MAIL_S, send_mails):
+    with every(FOLLOW_S, beside), every(MAIL_S, send_mails):
         run_consumer(
             make_queue(settings.worker), project=one, sweep=every_minute, compare=lambda: _compare(house)
         )

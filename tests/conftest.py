@@ -78,6 +78,13 @@ AMARA = ParentId("11111111-1111-4111-8111-111111111111")
 OTHER = ParentId("22222222-2222-4222-8222-222222222222")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run in two processes, one has the running stack, and a file stays in one piece."""
+    for item in items:
+        group = "stack" if "stack" in item.fixturenames else item.path.as_posix()
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, one for the run: two Playwrights cannot live in one thread."""
@@ -171,7 +178,7 @@ def small_house(store: SqlStore, clock: FixedClock, directory: FakeDirectory) ->
     """Return a house on real SQL and fakes."""
     return House(
         store=store,
-        accounts=FakeAccounts(store),
+        accounts=FakeAccounts(store, clock.now),
         directory=directory,
         mail=FakeMail(),
         wakeup=FakeWakeup(),

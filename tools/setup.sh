@@ -26,7 +26,7 @@ missing_packages() {
   # command or file -> the Debian package that brings it
   local want
   for want in python3:python3 openssl:openssl java:default-jre-headless mvn:maven slapd:slapd \
-    ldapmodify:ldap-utils chromium:chromium; do
+    ldapmodify:ldap-utils redis-server:redis-server chromium:chromium; do
     PATH="$PATH:/usr/sbin" command -v "${want%%:*}" >/dev/null || echo "${want##*:}"
   done
   python3 -c 'import venv, ensurepip' 2>/dev/null || echo python3-venv

@@ -62,7 +62,7 @@ def now(house: House, parent: str | None, limit: int) -> None:
         return
     outcome = project_one(house, ParentId(parent))
     click.echo(outcome)
-    if outcome in (Outcome.FAILED, Outcome.STOPPED):
+    if outcome in (Outcome.FAILED, Outcome.STOPPED, Outcome.NARROWED):
         stop("It did not arrive: see idp-bridge project status.")
 
 

@@ -6,6 +6,7 @@ from idp_bridge.doctor import (
     clock_right,
     database_current,
     ldap_certificate,
+    limits_shared,
     mail_taken,
     no_administrator_in_parents,
     realm_as_declared,
@@ -20,6 +21,7 @@ CHECKS: tuple[Check, ...] = tuple(
     for one in (
         database_current,
         worker_alive,
+        limits_shared,
         ldap_certificate,
         mail_taken,
         clock_right,

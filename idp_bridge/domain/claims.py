@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from idp_bridge.domain.link import Link
 from idp_bridge.domain.people import Relationship, Student
@@ -90,6 +91,55 @@ def stored_revision(stored: tuple[str, ...]) -> int:
     return max((_revision(text) for text in stored), default=0)
 
 
+def stored_second(stored: tuple[str, ...]) -> int:
+    """Return when the highest revision among the `stored` values was raised: its `asof`, 0 if unsaid."""
+    return max(((_whole(text, "rev"), _whole(text, "asof")) for text in stored), default=(0, 0))[1]
+
+
+def narrowed(stored: tuple[str, ...], wanted: str, asof: datetime) -> str:
+    """Return what `wanted` and every value `stored` say, a revision above theirs; never more than any says.
+
+    Of a link that all know: the purposes all give it and its earliest end. A value that cannot be read says
+    nothing. Where `stored` is one value that says no more than `wanted`, it is returned as it is.
+    """
+    links = {entry["id"]: entry for entry in _listed(wanted)}
+    for text in stored or ("",):
+        theirs = {entry["id"]: entry for entry in _listed(text)}
+        links = {id: _less(links[id], theirs[id]) for id in links.keys() & theirs.keys()}
+    kept = [links[id] for id in sorted(links) if links[id]["pur"]]
+    if len(stored) == 1 and _opens(kept) == _opens(_listed(stored[0])) and _whole_list(stored[0]):
+        return stored[0]
+    value = {"v": VERSION, "rev": stored_revision(stored) + 1, "asof": int(asof.timestamp()), "links": kept}
+    return _dump(value | ({"more": True} if _read(wanted).get("more") else {}))
+
+
+def _listed(text: str) -> list[dict[str, Any]]:
+    """Return the links in a value, with those that no reader could use left out."""
+    listed = _read(text).get("links")
+    found = listed if isinstance(listed, list) else []
+    return [one for one in found if isinstance(one, dict) and isinstance(one.get("id"), str)]
+
+
+def _whole_list(text: str) -> bool:
+    """Tell whether a value lists links at all, and none that no reader could use."""
+    listed = _read(text).get("links")
+    return isinstance(listed, list) and len(listed) == len(_listed(text))
+
+
+def _less(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
+    """Return our entry with what both open, until the earlier end."""
+    ends = [entry["exp"] for entry in (ours, theirs) if isinstance(entry.get("exp"), int)]
+    given = theirs.get("pur")
+    known = given if isinstance(given, list) else []
+    both = {**ours, "pur": [purpose for purpose in ours["pur"] if purpose in known]}
+    return {**both, "exp": min(ends)} if ends else both
+
+
+def _opens(links: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    """Return what links open, to compare."""
+    return sorted((one["id"], str(one.get("pur")), str(one.get("exp"))) for one in links)
+
+
 def _entry(one: Shown) -> dict[str, object]:
     entry: dict[str, object] = {
         "id": one.student.number,
@@ -107,12 +157,21 @@ def _dump(value: object) -> str:
 
 
 def _revision(text: str) -> int:
+    return _whole(text, "rev")
+
+
+def _whole(text: str, member: str) -> int:
+    """Return a member that is a whole number; 0 where there is none."""
+    value = _read(text).get(member)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _read(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except ValueError:
-        return 0
-    rev = value.get("rev") if isinstance(value, dict) else None
-    return rev if isinstance(rev, int) and not isinstance(rev, bool) else 0
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 EMPTY = student_links(0, None, ())

@@ -11,7 +11,7 @@ from circuitbreaker import CircuitBreaker
 from idp_bridge.domain.people import ParentId
 from idp_bridge.outside.errors import CircuitOpen, Unreachable
 from idp_bridge.outside.metrics import Metrics
-from idp_bridge.services.ports import Account, AccountEvent, AppUse, ParentAccounts
+from idp_bridge.services.ports import Account, AccountChange, AccountEvent, AppUse, ParentAccounts
 
 SYSTEM = "keycloak"
 FAILURES = 5
@@ -55,6 +55,10 @@ class CircuitAccounts:
     def events(self, since: datetime) -> tuple[AccountEvent, ...]:
         """Return what happened since then."""
         return self._call(self._accounts.events, since)
+
+    def changes(self, parent: ParentId, since: datetime) -> tuple[AccountChange, ...]:
+        """Return what changed in one account since then."""
+        return self._call(self._accounts.changes, parent, since)
 
     def write_links(self, account: Account, value: str) -> None:
         """PUT the account with the one `value`."""

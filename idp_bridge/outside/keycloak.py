@@ -21,9 +21,9 @@ from requests import RequestException
 from idp_bridge.domain.claims import ATTRIBUTE
 from idp_bridge.domain.people import ParentId
 from idp_bridge.outside.errors import Gone, OutsideFailure, Refused, Unreachable
-from idp_bridge.outside.keycloak_events import events_since
+from idp_bridge.outside.keycloak_events import changes_of, events_since
 from idp_bridge.outside.keycloak_uses import last_uses, seen
-from idp_bridge.services.ports import Account, AccountEvent, AppUse
+from idp_bridge.services.ports import Account, AccountChange, AccountEvent, AppUse
 from idp_bridge.settings import Keycloak
 
 SYSTEM = "keycloak"
@@ -129,6 +129,10 @@ class KeycloakAccounts:
     def events(self, since: datetime) -> tuple[AccountEvent, ...]:
         """Return what happened since then, our own writes left out. Raises Refused and Unreachable."""
         return self._do(lambda admin: events_since(admin, since))
+
+    def changes(self, parent: ParentId, since: datetime) -> tuple[AccountChange, ...]:
+        """Return what changed in one account, if the parent changed anything. Raises Refused, Unreachable."""
+        return self._do(lambda admin: changes_of(admin, parent, since))
 
     def write_links(self, account: Account, value: str) -> None:
         """PUT `account` as it was read with the one `value`. Raises Gone, Refused and Unreachable.

@@ -11,7 +11,7 @@ import jwt
 from keycloak import KeycloakAdmin
 
 from idp_bridge.domain.people import ParentId
-from idp_bridge.services.ports import AccountEvent, AccountEventKind
+from idp_bridge.services.ports import AccountChange, AccountEvent, AccountEventKind, Author
 
 PAGE = 500
 """Keycloak's own default is 100; it honours this."""
@@ -21,6 +21,9 @@ OWN = {
     "DELETE_ACCOUNT": AccountEventKind.DELETED,
 }
 """Types of user events that are asked for; one Keycloak does not know would be answered by 500."""
+EDITS = ("UPDATE_EMAIL", "UPDATE_PROFILE")
+BEFORE, AFTER = "previous_", "updated_"
+"""How the details of an edit name a field's two values."""
 USER = re.compile("users/([0-9a-f-]{36})(/.*)?")
 HARMLESS = frozenset({"logout", "execute-actions-email", "send-verify-email"})
 REALM_PARTS = frozenset(
@@ -35,6 +38,36 @@ def events_since(admin: KeycloakAdmin, since: datetime) -> tuple[AccountEvent, .
     from_ms = int(since.timestamp() * 1000)
     found = [*_people(admin, from_ms), *_administrators(admin, from_ms)]
     return tuple(sorted(found, key=lambda event: event.at))
+
+
+def changes_of(admin: KeycloakAdmin, parent: ParentId, since: datetime) -> tuple[AccountChange, ...]:
+    """Return the changes of one account from `since` on, oldest first; nothing without an edit of its own.
+
+    Administrators are looked for only then: most accounts are changed by nobody but us.
+    """
+    from_ms = int(since.timestamp() * 1000)
+    query = {"type": list(EDITS), "user": parent, "dateFrom": from_ms, "direction": "asc"}
+    own = [_edit(event) for event in _all(admin.get_events, query) if event["type"] in EDITS]
+    found = [*own, *_written(admin, parent, from_ms)] if own else []
+    return tuple(sorted(found, key=lambda change: change.at))
+
+
+def _edit(event: dict[str, Any]) -> AccountChange:
+    details = event.get("details", {})
+    before, after = (
+        {name.removeprefix(when): value for name, value in details.items() if name.startswith(when)}
+        for when in (BEFORE, AFTER)
+    )
+    return AccountChange(event["id"], _moment(event), Author.PARENT, before, after)
+
+
+def _written(admin: KeycloakAdmin, parent: ParentId, from_ms: int) -> Iterator[AccountChange]:
+    ours = _own_id(admin)
+    query = {"resourcePath": f"users/{parent}", "dateFrom": from_ms, "direction": "asc"}
+    for event in _all(admin.get_admin_events, query):
+        if event.get("operationType") == "UPDATE":
+            by_us = event.get("authDetails", {}).get("userId") == ours
+            yield AccountChange(event["id"], _moment(event), Author.BRIDGE if by_us else Author.SOMEBODY)
 
 
 def _people(admin: KeycloakAdmin, from_ms: int) -> Iterator[AccountEvent]:

@@ -27,6 +27,8 @@ SCHEMA = "idp_bridge_queue"
 _TURN = 7_263_002
 """Number of the PostgreSQL advisory lock under which its tables are made."""
 CONNECT_S = 3
+REDIS_WAIT_S = 2
+"""Longer than the second an idle worker waits for a wake-up, shorter than a person waits for a page."""
 ANSWER_S = 1.5
 """After this a queue that says nothing is given up: a page waits for it after its work is committed."""
 AT_ONCE_S = 0.5
@@ -44,7 +46,7 @@ def make_queue(settings: Worker) -> Huey:
     if settings.queue_url.startswith("postgresql:"):
         return _in_postgres(settings.queue_url)
     if settings.queue_url:
-        return RedisHuey(NAME, results=False, url=settings.queue_url)
+        return _in_redis(settings.queue_url)
     Path(settings.queue_file).parent.mkdir(parents=True, exist_ok=True)
     return Huey(
         NAME, results=False, storage_class=_File, filename=settings.queue_file, timeout=1, create_tables=False
@@ -164,6 +166,21 @@ def _in_postgres(url: str) -> Huey:
 
     queue = PostgresHuey(NAME, results=False, connection=connect, create_tables=False)
     return queue
+
+
+def _in_redis(url: str) -> Huey:
+    """Open the queue in Redis. No call is tried again: a Redis that hangs must not hold up a page."""
+    from redis import ConnectionPool  # an extra, as psycopg is
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    pool = ConnectionPool.from_url(
+        url,
+        socket_connect_timeout=REDIS_WAIT_S,
+        socket_timeout=REDIS_WAIT_S,
+        retry=Retry(NoBackoff(), 0),
+    )
+    return RedisHuey(NAME, results=False, connection_pool=pool)
 
 
 def _make_tables(connection: Any, statements: list[str]) -> None:

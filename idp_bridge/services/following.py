@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.people import ParentId
+from idp_bridge.services.failures import OutsideFailure
 from idp_bridge.services.house import House
 from idp_bridge.services.ports import AccountEvent, AccountEventKind
 from idp_bridge.services.rows import Rows
@@ -13,6 +14,8 @@ from idp_bridge.services.rows import Rows
 OVERLAP = timedelta(minutes=2)
 """Asked for again each time: two events can carry the same time, and a slow transaction comes in late."""
 FIRST_LOOK = timedelta(hours=1)
+AWAY = timedelta(seconds=5)
+"""No Keycloak stops and starts faster; a shorter silence is the wire's, and nothing was replaced in it."""
 WATCHER = Actor(ActorKind.SYSTEM, "worker")
 ALARMS = {
     AccountEventKind.PASSWORD_SET_BY_US: "password",
@@ -37,6 +40,29 @@ def follow(house: House, now: datetime) -> int:
     for parent in dict.fromkeys(touched):
         house.wakeup.projection_due(parent)
     return len(fresh)
+
+
+class Follower:
+    """Follows turn by turn, and has all parents compared once Keycloak was away and is back.
+
+    It may be back with yesterday's users: whoever restores a backup stops it first. Its events do not tell.
+    """
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._away_since: datetime | None = None
+
+    def turn(self) -> None:
+        """Follow once; where Keycloak does not answer, the next turn asks from the same time."""
+        now = self._house.clock.now()
+        try:
+            follow(self._house, now)
+        except OutsideFailure:
+            self._away_since = self._away_since or now
+            return
+        if self._away_since and now - self._away_since >= AWAY:
+            self._house.wakeup.comparison_due()
+        self._away_since = None
 
 
 def _dealt_with(rows: Rows, event: AccountEvent, now: datetime) -> ParentId | None:

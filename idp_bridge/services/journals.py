@@ -36,6 +36,8 @@ class Lease:
     due_since: datetime | None = None
     seen: Seen | None = None
     """What was last read back from Keycloak; None before the first."""
+    stopped: bool = False
+    """True where Keycloak holds a higher revision: only what was lost may be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +124,19 @@ class Projections(Protocol):
         """Return up to `limit` due parents that nobody holds, losses first, oldest first."""
         ...
 
+    def overdue(self, now: datetime, limit: int) -> tuple[ParentId, ...]:
+        """Return up to `limit` of those that are `due` and failed before: their next try has come."""
+        ...
+
     def mark_checks(self, now: datetime) -> int:
         """Mark due whoever is to be looked at again by `now`; return how many."""
         ...
 
     def take(self, parent: ParentId, now: datetime, until: datetime, worker: str = "") -> Lease | None:
-        """Lease a due parent, or return None if it is not due, stopped, or somebody else holds it."""
+        """Lease a due parent, or return None if it is not due, or somebody else holds it.
+
+        One that was stopped is leased only after a loss.
+        """
         ...
 
     def release(self, workers: Iterable[str]) -> int:
@@ -158,8 +167,11 @@ class Projections(Protocol):
         """
         ...
 
-    def stop(self, lease: Lease, error: str, now: datetime, seen_rev: int) -> None:
-        """Give the lease back and write no more until somebody resolves it."""
+    def stop(self, lease: Lease, error: str, now: datetime, seen: Seen) -> None:
+        """Give the lease back and write no more, but for losses that come, until somebody resolves it.
+
+        `seen` is what Keycloak holds now; a loss that was known at the lease is done with.
+        """
         ...
 
     def drop(self, parent: ParentId) -> None:

@@ -184,15 +184,22 @@ def _refuse_own_child(rows: Rows, parent: Parent, link: Link, both: tuple[StaffM
 
 
 def _reopen(rows: Rows, staff: StaffMember, link: Link, now: datetime) -> None:
-    """Open a lapsed request again; a newer one of the same two that still waits gives way to it."""
-    for other in rows.links.of_student(link.student) if link.student else ():
-        if other.parent != link.parent or other.state not in LIVE:
+    """Open a lapsed request again; a newer one that still waits in its place gives way to it."""
+    for other in rows.links.of_parent(link.parent):
+        if not _in_place_of(link, other):
             continue
         if other.state not in WAITING:
             raise AlreadyAsked
         record(rows, other, moved(other, Move.CANCEL, now), "link:cancelled", actor(staff), reason="paper")
         close_visit(rows, other.visit, now)
     record(rows, link, moved(link, Move.REOPEN, now), "link:reopened", actor(staff))
+
+
+def _in_place_of(link: Link, other: Link) -> bool:
+    """Tell whether `other` keeps `link` from waiting: of two with one child, or one typed number, one may."""
+    same_child = link.student is not None and other.student == link.student
+    same_number = other.claimed.student_number == link.claimed.student_number
+    return (same_child and other.state in LIVE) or (same_number and other.state in WAITING)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
@@ -62,6 +62,28 @@ class AccountEvent:
     """Kind of thing in the realm that changed."""
 
 
+class Author(StrEnum):
+    """Who changed an account."""
+
+    PARENT = "parent"
+    BRIDGE = "bridge"
+    SOMEBODY = "administrator"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChange:
+    """One change of an account. Only of the parent's own edits it is known what they changed."""
+
+    id: str
+    at: datetime
+    """By Keycloak's clock: changes of one account can be compared with each other."""
+    by: Author
+    before: Mapping[str, str] = field(default_factory=dict)
+    """`username`, `email`, `first_name`, `last_name` or an attribute -> what it was; what was not there is
+    left out."""
+    after: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class AppUse:
     """An app a parent signed in to, and when it was last seen."""
@@ -84,6 +106,13 @@ class ParentAccounts(Protocol):
 
     def events(self, since: datetime) -> tuple[AccountEvent, ...]:
         """Return what happened to accounts and realm since then, oldest first; our own writes left out."""
+        ...
+
+    def changes(self, parent: ParentId, since: datetime) -> tuple[AccountChange, ...]:
+        """Return what changed in one account since then, by whomever, oldest first.
+
+        Nothing where the parent changed nothing, whatever others did.
+        """
         ...
 
     def write_links(self, account: Account, value: str) -> None:

@@ -6,20 +6,29 @@ only if it differs, reads back and compares (design 7).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from idp_bridge.domain.claims import ATTRIBUTE, same, stored_revision
+from idp_bridge.domain.claims import ATTRIBUTE, narrowed, same, stored_revision
 from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.people import ParentId
 from idp_bridge.services.account_checking import note_email
-from idp_bridge.services.failures import CircuitOpen, Gone, Mismatch, OutsideFailure, Unreachable
+from idp_bridge.services.failures import (
+    CircuitOpen,
+    Gone,
+    Mismatch,
+    OutsideFailure,
+    Refused,
+    Unreachable,
+)
+from idp_bridge.services.giving_back import Undone, note_undone, restored, undone_edits
 from idp_bridge.services.house import House
-from idp_bridge.services.journals import Lease, Seen
-from idp_bridge.services.ports import Account
+from idp_bridge.services.journals import Lease
+from idp_bridge.services.lineage import ahead, seen_of
+from idp_bridge.services.ports import Account, Author
+from idp_bridge.services.rows import Rows
 from idp_bridge.services.signing_out import endings
 from idp_bridge.services.vanishing import TRIES, vanished
 from idp_bridge.services.wanting import Wanted, wanted_for
@@ -48,14 +57,7 @@ class Outcome(StrEnum):
     FAILED = "will be tried again"
     GONE = "Keycloak no longer has the account, and its links have ended"
     STOPPED = "Keycloak holds a higher revision: somebody must resolve it"
-
-
-class Ahead(Exception):
-    """Keycloak holds a higher revision than the database: a backup was restored, or somebody tampered."""
-
-    def __init__(self, rev: int) -> None:
-        super().__init__(f"holds rev {rev}")
-        self.rev = rev
+    NARROWED = "what was lost is taken away there; the rest waits until somebody resolves it"
 
 
 @dataclass(slots=True)
@@ -65,11 +67,17 @@ class _Run:
     lease: Lease
     wanted: Wanted
     began: datetime
+    value: str
+    """What the account must say after it: what is wanted, or the part of it that may be written now."""
     step: str = "value"
     account: Account | None = None
     """As it was read last."""
+    ahead: int | None = None
+    """Keycloak's revision, where it knows days we do not: a backup was restored, or somebody tampered."""
     tampered: bool = False
     """True when Keycloak held something that neither is wanted nor was last written by us."""
+    undone: tuple[Undone, ...] = ()
+    """What of the parent's own edits was written over."""
 
 
 def project(house: House, parent: ParentId) -> Outcome:
@@ -81,15 +89,16 @@ def project(house: House, parent: ParentId) -> Outcome:
         outcome = _write(house, run)
         if run.lease.after_loss:
             _end_sessions(house, run)
-    except Ahead as ahead:
-        return _stop(house, run, ahead)
+        if outcome is not Outcome.STOPPED:
+            _give_back(house, run)
     except OutsideFailure as failure:
         return _fail(house, run, failure)
+    if run.ahead is not None:
+        return _stop(house, run, outcome)
     with house.store.transaction() as rows:
         now = house.clock.now()
-        rows.projections.done(run.lease, run.wanted.rev, now, Seen(run.wanted.rev, digest(run.wanted.value)))
-        if run.account:
-            note_email(rows, run.account, run.began, now, house.rules.email_domains)
+        rows.projections.done(run.lease, run.wanted.rev, now, seen_of((run.value,)))
+        _note(house, rows, run, now)
         if run.tampered:
             rows.audit.append(
                 Event("alarm:tampered", now, WORKER, parent=parent, fields={"what": "attribute"})
@@ -107,6 +116,19 @@ def project_most_urgent(house: House) -> Outcome:
     with house.store.reading() as rows:
         due = rows.projections.due(house.clock.now(), 1)
     return project(house, due[0]) if due else Outcome.NOT_DUE
+
+
+def retry(house: House, now: datetime, limit: int = 20) -> int:
+    """Wake the worker for parents whose next try has come; return how many.
+
+    Without it they would wait for the next wake-up or the sweep. Not all at once: the worker may still hang
+    at a server that does not answer, and the next turn wakes the others.
+    """
+    with house.store.reading() as rows:
+        overdue = rows.projections.overdue(now, limit)
+    for parent in overdue:
+        house.wakeup.projection_due(parent)
+    return len(overdue)
 
 
 def take_over(house: House, dead: Callable[[tuple[str, ...]], tuple[str, ...]]) -> int:
@@ -128,9 +150,11 @@ def sweep(house: House, now: datetime, limit: int = 500, *, dry_run: bool = Fals
     return len(due)
 
 
-def digest(value: str) -> str:
-    """Return SHA-256 (hex) over an attribute's value: to tell values apart, not to keep them."""
-    return hashlib.sha256(value.encode()).hexdigest()
+def _note(house: House, rows: Rows, run: _Run, now: datetime) -> None:
+    """Write down what was seen of the account itself."""
+    if run.account:
+        note_email(rows, run.account, run.began, now, house.rules.email_domains)
+        note_undone(rows, run.account, run.undone, now, WORKER)
 
 
 def _measure(house: House, run: _Run, outcome: Outcome, now: datetime) -> None:
@@ -143,26 +167,58 @@ def _begun(house: House, parent: ParentId) -> _Run | None:
     with house.store.transaction() as rows:
         now = house.clock.now()
         lease = rows.projections.take(parent, now, now + LEASE, house.worker)
-        return _Run(lease, wanted_for(rows, parent, now), now) if lease else None
+        if lease is None:
+            return None
+        wanted = wanted_for(rows, parent, now)
+        return _Run(lease, wanted, now, wanted.value)
 
 
 def _write(house: House, run: _Run) -> Outcome:
-    parent, wanted = run.lease.parent, run.wanted
-    account = run.account = house.accounts.get(parent)
+    """Bring the account to what is wanted, or to what of it Keycloak holds where that is ahead of us."""
+    account = run.account = house.accounts.get(run.lease.parent)
     stored = account.attributes.get(ATTRIBUTE, ())
-    if same(wanted.value, stored):
+    if same(run.value, stored):
         return Outcome.EQUAL
-    if stored_revision(stored) > wanted.rev:
-        raise Ahead(stored_revision(stored))
-    run.tampered = _tampered(run, stored)
+    if not ahead(house, run.lease, run.wanted, stored):
+        run.tampered = _tampered(run, stored)
+        _put(house, run, account)
+        return Outcome.WRITTEN
+    run.ahead = stored_revision(stored)
+    if not run.lease.after_loss:
+        return Outcome.STOPPED
+    run.value = narrowed(stored, run.value, run.began)
+    if same(run.value, stored):
+        return Outcome.STOPPED
+    _put(house, run, account)
+    return Outcome.NARROWED
+
+
+def _put(house: House, run: _Run, account: Account) -> None:
+    """Write the one value, read it back and compare."""
     run.step = "put"
-    house.accounts.write_links(account, wanted.value)
+    house.accounts.write_links(account, run.value)
     run.step = "value"
-    run.account = house.accounts.get(parent)
+    run.account = house.accounts.get(account.id)
     after = run.account.attributes.get(ATTRIBUTE, ())
-    if not same(wanted.value, after):
+    if not same(run.value, after):
         raise Mismatch("keycloak", f"read back {len(after)} values, rev {stored_revision(after)}")
-    return Outcome.WRITTEN
+
+
+def _give_back(house: House, run: _Run) -> None:
+    """Set again what the parent changed between a GET and a PUT of ours.
+
+    That is a PUT like any other, and an edit that meets it has an event that makes us look once more. What
+    Keycloak refuses by now (somebody else took the e-mail) is left to the alarm.
+    """
+    account, run.undone = undone_edits(house, run.lease.parent)
+    run.account = account or run.account
+    ours = [one for one in run.undone if one.by is Author.BRIDGE]
+    if account is None or not ours:
+        return
+    try:
+        _put(house, run, restored(account, ours))
+    except Refused:
+        run.step = "value"
 
 
 def _tampered(run: _Run, stored: tuple[str, ...]) -> bool:
@@ -173,7 +229,7 @@ def _tampered(run: _Run, stored: tuple[str, ...]) -> bool:
     seen = run.lease.seen
     if seen is None or stored_revision(stored) > seen.rev:
         return False
-    return [digest(value) for value in stored] != [seen.hash]
+    return seen_of(stored).hash != seen.hash
 
 
 def _end_sessions(house: House, run: _Run) -> None:
@@ -186,14 +242,19 @@ def _end_sessions(house: House, run: _Run) -> None:
         end(run.lease.parent)
 
 
-def _stop(house: House, run: _Run, ahead: Ahead) -> Outcome:
+def _stop(house: House, run: _Run, outcome: Outcome) -> Outcome:
     """Write nothing more: a restored backup of ours must not grant or take anything by itself."""
-    now = house.clock.now()
+    now, lease, fields = house.clock.now(), run.lease, {"ours": run.wanted.rev, "theirs": run.ahead}
+    held = run.account.attributes.get(ATTRIBUTE, ()) if run.account else ()
     with house.store.transaction() as rows:
-        rows.projections.stop(run.lease, f"holds rev {ahead.rev}, ours is {run.wanted.rev}", now, ahead.rev)
-        fields = {"ours": run.wanted.rev, "theirs": ahead.rev}
-        rows.audit.append(Event("alarm:revision-ahead", now, WORKER, parent=run.lease.parent, fields=fields))
-    return Outcome.STOPPED
+        why = f"holds rev {stored_revision(held)}, ours is {run.wanted.rev}"
+        rows.projections.stop(lease, why, now, seen_of(held))
+        _note(house, rows, run, now)
+        if not lease.stopped:
+            rows.audit.append(Event("alarm:revision-ahead", now, WORKER, parent=lease.parent, fields=fields))
+        if outcome is Outcome.NARROWED:
+            rows.audit.append(Event("projection:narrowed", now, WORKER, parent=lease.parent, fields=fields))
+    return outcome
 
 
 def _fail(house: House, run: _Run, failure: OutsideFailure) -> Outcome:

@@ -14,6 +14,7 @@ from idp_bridge.domain.errors import MoveRefused, NotThere, TooLate
 from idp_bridge.domain.events import Event
 from idp_bridge.domain.link import LIVE, WAITING, Link, LinkId, Move, Visit, asked_for, moved
 from idp_bridge.domain.notice import NoticeKind
+from idp_bridge.domain.people import StudentNumber
 from idp_bridge.services.counter import actor, place_of, seen_by, staff_member
 from idp_bridge.services.house import House
 from idp_bridge.services.recording import record
@@ -31,7 +32,7 @@ def undo_decision(house: House, uid: str, link_id: LinkId) -> Link:
     """Take one's own decision back: the link waits for the visit again, which is open again.
 
     Raises NotThere, NoDuty, TooLate (the time is over, or the last word was somebody else's) and MoveRefused
-    (nothing decided, or the parent has asked anew meanwhile).
+    (nothing decided, or the parent has asked anew or deleted the account meanwhile).
     """
     staff = staff_member(house, uid)
     now = house.clock.now()
@@ -47,6 +48,7 @@ def _undo(house: House, rows: Rows, staff: StaffMember, link_id: LinkId, now: da
     require(staff, Action.VERIFY, place)
     undone = moved(link, Move.UNDO, now)
     _refuse_late(house, rows, staff, link, now)
+    _refuse_deleted(rows, link)
     _refuse_second_request(rows, link)
     visit = _reopened(house, rows, link, now)
     done = _undecided(replace(undone, visit=visit.id))
@@ -83,15 +85,31 @@ def _last_change(rows: Rows, link: Link) -> Event | None:
     return changes[-1] if changes else None
 
 
+def _refuse_deleted(rows: Rows, link: Link) -> None:
+    """Raise MoveRefused where the parent has deleted the account: nobody would come to the visit."""
+    parent = rows.parents.get(link.parent)
+    if parent is None or parent.deleted_at is not None:
+        raise MoveRefused("the account was deleted")
+
+
 def _refuse_second_request(rows: Rows, link: Link) -> None:
     """Raise MoveRefused where the parent asked for the same child again meanwhile: that request stands."""
     for other in rows.links.of_parent(link.parent):
         if other.id == link.id or other.state not in LIVE:
             continue
         same_student = link.student is not None and other.student == link.student
-        same_number = asked_for(other).student_number == asked_for(link).student_number
+        same_number = _meant(other) == _meant(link) or _typed(other) == _typed(link)
         if same_student or (same_number and other.state in WAITING):
             raise MoveRefused("asked for again")
+
+
+def _typed(link: Link) -> StudentNumber:
+    """Return the number of which the parent may have one waiting request."""
+    return link.claimed.student_number
+
+
+def _meant(link: Link) -> StudentNumber:
+    return asked_for(link).student_number
 
 
 def _reopened(house: House, rows: Rows, link: Link, now: datetime) -> Visit:

@@ -54,6 +54,11 @@ class SqlLimits:
         some = sa.select(_rows.c.key).where(_rows.c.expires_at <= now).limit(limit).subquery()
         return self._connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
 
+    def amounts(self, now: datetime) -> dict[str, int]:
+        """Return every counter whose window is not over, by its key."""
+        query = sa.select(_rows.c.key, _rows.c.amount).where(_rows.c.expires_at > now)
+        return {row.key: row.amount for row in self._connection.execute(query)}
+
     def forget(self, key: str) -> None:
         """Delete one counter."""
         self._connection.execute(sa.delete(_rows).where(_rows.c.key == key))

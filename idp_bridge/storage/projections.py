@@ -44,13 +44,11 @@ class SqlProjections:
 
     def due(self, now: datetime, limit: int) -> tuple[ParentId, ...]:
         """Return up to `limit` due parents that nobody holds, losses first, oldest first."""
-        query = (
-            sa.select(_rows.c.parent)
-            .where(self._free(now))
-            .order_by(_rows.c.loss.desc(), _rows.c.due_since)
-            .limit(limit)
-        )
-        return tuple(ParentId(parent) for parent in self._connection.execute(query).scalars())
+        return self._urgent(limit, self._free(now))
+
+    def overdue(self, now: datetime, limit: int) -> tuple[ParentId, ...]:
+        """Return up to `limit` of those that are `due` and failed before: their next try has come."""
+        return self._urgent(limit, self._free(now), _rows.c.next_try.is_not(None))
 
     def mark_checks(self, now: datetime) -> int:
         """Mark due whoever is to be looked at again by `now`; return how many."""
@@ -66,7 +64,7 @@ class SqlProjections:
         return self._connection.execute(statement).rowcount
 
     def take(self, parent: ParentId, now: datetime, until: datetime, worker: str = "") -> Lease | None:
-        """Lease a due parent, or return None if it is not due, stopped, or somebody else holds it."""
+        """Lease a due parent, or return None; one that was stopped only after a loss."""
         statement = (
             sa.update(_rows)
             .where(_rows.c.parent == parent, self._free(now))
@@ -77,7 +75,9 @@ class SqlProjections:
         if row is None:
             return None
         seen = Seen(row.seen_rev, row.seen_hash) if row.seen_hash else None
-        return Lease(parent, row.fence, row.attempts, row.loss, row.due_since, seen)
+        return Lease(
+            parent, row.fence, row.attempts, row.loss, row.due_since, seen, stopped=row.stopped_at is not None
+        )
 
     def release(self, workers: Iterable[str]) -> int:
         """Give back the leases of `workers` that are dead; return how many."""
@@ -92,7 +92,7 @@ class SqlProjections:
 
     def done(self, lease: Lease, rev: int, now: datetime, seen: Seen | None = None) -> bool:
         """Record that Keycloak says `rev`; clear the due mark if nothing newer came. False if fenced out."""
-        newer = _rows.c.turn != _rows.c.fence_turn
+        newer = self._newer()
         read_back = {"seen_rev": seen.rev, "seen_hash": seen.hash, "seen_at": now} if seen else {}
         statement = self._mine(lease).values(
             due_since=sa.case((newer, _rows.c.due_since), else_=None),
@@ -132,16 +132,18 @@ class SqlProjections:
         )
         self._connection.execute(statement)
 
-    def stop(self, lease: Lease, error: str, now: datetime, seen_rev: int) -> None:
-        """Give the lease back and write no more until somebody resolves it."""
+    def stop(self, lease: Lease, error: str, now: datetime, seen: Seen) -> None:
+        """Give the lease back and write no more, but for losses that come, until somebody resolves it."""
         statement = self._mine(lease).values(
+            loss=sa.case((self._newer(), _rows.c.loss), else_=sa.false()),
             leased_until=None,
             leased_by=None,
             attempts=_rows.c.attempts + 1,
             last_error=error[:400],
             step="value",
             stopped_at=sa.func.coalesce(_rows.c.stopped_at, sa.bindparam("at", now, _rows.c.stopped_at.type)),
-            seen_rev=seen_rev,
+            seen_rev=seen.rev,
+            seen_hash=seen.hash,
             seen_at=now,
         )
         self._connection.execute(statement)
@@ -191,17 +193,30 @@ class SqlProjections:
         """Return an update of the row, as long as `lease` is the newest one."""
         return sa.update(_rows).where(_rows.c.parent == lease.parent, _rows.c.fence == lease.fence)
 
+    def _urgent(self, limit: int, *which: sa.ColumnElement[bool]) -> tuple[ParentId, ...]:
+        query = (
+            sa.select(_rows.c.parent)
+            .where(*which)
+            .order_by(_rows.c.loss.desc(), _rows.c.due_since)
+            .limit(limit)
+        )
+        return tuple(ParentId(parent) for parent in self._connection.execute(query).scalars())
+
+    def _newer(self) -> sa.ColumnElement[bool]:
+        """Tell whether something was marked after the lease was taken."""
+        return _rows.c.turn != _rows.c.fence_turn
+
     def _free(self, now: datetime) -> sa.ColumnElement[bool]:
         return sa.and_(
             _rows.c.due_since.is_not(None),
-            _rows.c.stopped_at.is_(None),
+            sa.or_(_rows.c.stopped_at.is_(None), _rows.c.loss),
             sa.or_(_rows.c.leased_until.is_(None), _rows.c.leased_until < now),
             sa.or_(_rows.c.next_try.is_(None), _rows.c.next_try <= now),
         )
 
 
 _SHOWN = tuple(_rows.c[name] for name in ProjectionRow.__dataclass_fields__)
-_LEASED = ("fence", "attempts", "loss", "due_since", "seen_rev", "seen_hash")
+_LEASED = ("fence", "attempts", "loss", "due_since", "seen_rev", "seen_hash", "stopped_at")
 _FRESH = {
     "due_since": None,
     "turn": 0,

@@ -97,7 +97,7 @@ ALARMS = {
         _l("Keycloak knows more than the bridge"),
         _l(
             "A parent’s account holds a later state than our database, as after an old backup. "
-            "Nothing is written there until somebody decides."
+            "Until somebody decides, only links that end are taken away there."
         ),
         _l(
             "Open the account on the projection page, compare both sides, and go on with ours if "
@@ -113,6 +113,18 @@ ALARMS = {
         _l(
             "Ask whose account it is. Employees sign in with their own account, and parents keep a "
             "private e-mail."
+        ),
+    ),
+    "alarm:edit-undone": AlarmWords(
+        _l("A parent’s own change was written over"),
+        _l(
+            "A parent changed the name or e-mail of the account. Within minutes the bridge, or an "
+            "administrator’s page, wrote the old one over it. The bridge gives back what it wrote over "
+            "itself."
+        ),
+        _l(
+            "The audit says who it was and whether it was given back. If not, ask the parent and set it "
+            "in Keycloak, unless an administrator meant it."
         ),
     ),
 }

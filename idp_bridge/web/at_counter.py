@@ -7,11 +7,37 @@ from typing import Any
 from flask import current_app, request
 
 from idp_bridge.domain.access import Action, reach
-from idp_bridge.domain.errors import EndedBefore, Refusal, Restricted
+from idp_bridge.domain.errors import (
+    AccountClosed,
+    ChangedMeanwhile,
+    CodeLapsed,
+    ConflictOfInterest,
+    DistrictAddress,
+    EndedBefore,
+    IdentityMissing,
+    MoveRefused,
+    Refusal,
+    Restricted,
+    SignInAgain,
+)
 from idp_bridge.services.desk import DeskVisit
 from idp_bridge.web import errors
 from idp_bridge.web.desk_person import place_name, staff
 from idp_bridge.web.guards import signed_in
+
+SAID = (
+    AccountClosed,
+    ChangedMeanwhile,
+    CodeLapsed,
+    ConflictOfInterest,
+    DistrictAddress,
+    EndedBefore,
+    IdentityMissing,
+    MoveRefused,
+    Restricted,
+    SignInAgain,
+)
+"""Refusals said on top of the page the clerk is on, whatever was to be done there."""
 
 
 def head(shown: DeskVisit) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def correct(link_id: str) -> Any:
         ]
         return _page(shown, child, form), 409
     flash(*_said(done))
-    return redirect(url_for("school.visit", visit_id=shown.visit.id, _anchor=f"link-{link_id}"))
+    return redirect(url_for("school.visit", visit_id=shown.visit.id))
 
 
 def _filled(link: Link) -> CorrectionForm:

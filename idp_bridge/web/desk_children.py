@@ -77,7 +77,7 @@ def view(house: House, shown: DeskVisit, child: DeskChild, forms: Forms) -> Chil
         note=why_not,
         decided=child.link.state in desk_wording.DECIDED,
         decided_on=_decided_on(child),
-        banner=desk_wording.HELD if child.mine and child.above_me else None,
+        banner=_banner(child),
         marks=desk_marks.marks(child),
         evidence_notes={kind: _("Also needs a second person") for kind in child.policy.second_person},
         paper=wording.on_paper(child.link.paper_seen_at),
@@ -152,6 +152,12 @@ def first_question(shown: DeskVisit, children: list[ChildView]) -> str | None:
     if shown.proof is None:
         return None if shown.lapsed or shown.visit.closed_at else "identity"
     return next((one.child.link.id for one in children if one.form), None)
+
+
+def _banner(child: DeskChild) -> tuple[str, str] | None:
+    if not child.mine or not child.above_me:
+        return None
+    return desk_wording.RESTRICTED if child.restrictions else desk_wording.HELD
 
 
 def _said(link: Link) -> str:

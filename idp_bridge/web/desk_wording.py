@@ -36,6 +36,12 @@ HELD = (
 )
 """What the counter learns of a restriction, and of an end it cannot overrule: never which of the two."""
 
+RESTRICTED = (
+    _l("A restriction stands here"),
+    _l("Nobody can link the two until it is lifted. Do not discuss it at the counter."),
+)
+"""What a duty that may read the restriction sees instead."""
+
 NOT_READY = {
     "birth-date": _l(
         "The date of birth differs from the roster. Check it with the parent; "

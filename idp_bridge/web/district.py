@@ -20,6 +20,7 @@ from idp_bridge.web.alarm_wording import ALARMS, BY
 from idp_bridge.web.desk_person import house, staff, uid
 from idp_bridge.web.district_forms import DisclosureForm, ParentForm, SearchForm
 from idp_bridge.web.guards import for_staff
+from idp_bridge.web.projection_wording import waits_for
 
 blueprint = Blueprint("district", __name__, url_prefix="/desk/district")
 
@@ -90,7 +91,15 @@ def projection() -> str:
     shown = watching.projection(house(), staff(), parent)
     stopped = shown.one is not None and shown.one.stopped_at is not None
     both = _both(parent) if stopped else []
-    return _page("projection", shown=shown, form=form, parent=parent, stopped=stopped, both=both)
+    return _page(
+        "projection",
+        shown=shown,
+        form=form,
+        parent=parent,
+        stopped=stopped,
+        both=both,
+        waits_for=waits_for,
+    )
 
 
 @blueprint.post("/projection/now")

@@ -193,7 +193,7 @@ def page(words: Words, retry_after_s: int | None = None) -> tuple[str, int, dict
 def _again(words: Words) -> str:
     """Return where the same can be tried again: this page, or the form that was sent, with what was typed."""
     if request.method == "GET":
-        return request.full_path.rstrip("?") if words.status in (429, 503) else ""
+        return request.full_path.rstrip("?") if words.status in (429, 500, 503) else ""
     adapter = current_app.create_url_adapter(request)
     form = words.status == 429 and adapter is not None and adapter.test(request.path, "GET")
     return request.path if form else ""

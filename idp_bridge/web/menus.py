@@ -20,6 +20,7 @@ DESK_TABS = (
     (_l("District"), "district.alarms", frozenset({Action.SEE_ALARMS})),
 )
 """Words, where it leads, and what one must be allowed to do at one school at least to see the tab."""
+IN_A_VISIT = frozenset({"correcting", "paper", "moving"})
 
 
 def install(app: Flask) -> None:
@@ -47,9 +48,14 @@ def _context() -> dict[str, object]:
 def _tabs(staff: StaffMember | None) -> list[tuple[str, str, bool]]:
     """Return the tabs for the duties LDAP gave in this request; none where it was not asked."""
     return [
-        (str(words), url_for(endpoint), request.blueprint == endpoint.partition(".")[0])
+        (str(words), url_for(endpoint), _section() == endpoint.partition(".")[0])
         for words, endpoint in _open_to(staff)
     ]
+
+
+def _section() -> str | None:
+    """Return the blueprint of the tab this page belongs to: what is done in a visit is under Visits."""
+    return "school" if request.blueprint in IN_A_VISIT else request.blueprint
 
 
 def _open_to(staff: StaffMember | None) -> Iterator[tuple[Any, str]]:

@@ -11,18 +11,6 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField
 from wtforms.validators import InputRequired
 
-from idp_bridge.domain.errors import (
-    AccountClosed,
-    ChangedMeanwhile,
-    CodeLapsed,
-    ConflictOfInterest,
-    DistrictAddress,
-    EndedBefore,
-    IdentityMissing,
-    MoveRefused,
-    Restricted,
-    SignInAgain,
-)
 from idp_bridge.domain.link import VisitId
 from idp_bridge.domain.people import ParentId
 from idp_bridge.services.moving import Earlier, earlier_accounts, identified, move_links
@@ -33,19 +21,6 @@ from idp_bridge.web.guards import for_staff
 from idp_bridge.web.languages import plain_day
 
 blueprint = Blueprint("moving", __name__, url_prefix="/desk/visits")
-
-SAID_HERE = (
-    AccountClosed,
-    ChangedMeanwhile,
-    CodeLapsed,
-    ConflictOfInterest,
-    DistrictAddress,
-    EndedBefore,
-    IdentityMissing,
-    MoveRefused,
-    Restricted,
-    SignInAgain,
-)
 
 
 class MoveForm(FlaskForm):
@@ -74,7 +49,7 @@ def move(visit_id: str) -> Any:
         return _page(visit_id, form), 422
     try:
         done = move_links(house(), uid(), VisitId(visit_id), ParentId(form.account.data or ""))
-    except SAID_HERE as refusal:
+    except at_counter.SAID as refusal:
         words = at_counter.words_of(refusal)
         return _page(visit_id, fault=words), words.status
     flash(

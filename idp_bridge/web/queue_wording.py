@@ -37,7 +37,7 @@ JUST_DECIDED = {
     LinkState.VERIFIED: _l("Verified"),
     LinkState.DENIED: _l("Refused"),
     LinkState.AWAITING_SECOND: _l("Second person asked"),
-    LinkState.REFERRED: _l("Referred"),
+    LinkState.REFERRED: _l("Sent to the district"),
 }
 STATES = {
     **DECIDED,

@@ -12,22 +12,12 @@ from flask import Blueprint, flash, redirect, request, url_for
 from flask_babel import gettext as _
 
 from idp_bridge.domain.errors import (
-    AccountClosed,
     BadInput,
-    ChangedMeanwhile,
-    CodeLapsed,
-    ConflictOfInterest,
-    DistrictAddress,
-    EndedBefore,
     EvidenceRefused,
-    IdentityMissing,
-    MoveRefused,
     NotInRoster,
     OfAge,
     OneRefused,
-    Restricted,
     SamePerson,
-    SignInAgain,
 )
 from idp_bridge.domain.link import Link, LinkId, LinkState, VisitId
 from idp_bridge.domain.people import SchoolCode
@@ -35,7 +25,7 @@ from idp_bridge.services.agreeing import agree_link, refer_link
 from idp_bridge.services.desk import DeskVisit, find_link
 from idp_bridge.services.refusing import refuse_link
 from idp_bridge.services.verifying import Choice, record_identity, verify_link, verify_links
-from idp_bridge.web import desk_children, errors, wording
+from idp_bridge.web import at_counter, desk_children, errors, wording
 from idp_bridge.web.desk_forms import (
     EvidenceForm,
     RefusalForm,
@@ -61,21 +51,7 @@ from idp_bridge.web.restriction_forms import say_at_fields
 
 blueprint = Blueprint("school", __name__, url_prefix="/desk")
 
-SAID_ON_THE_VISIT = (
-    AccountClosed,
-    ChangedMeanwhile,
-    CodeLapsed,
-    ConflictOfInterest,
-    DistrictAddress,
-    EndedBefore,
-    IdentityMissing,
-    MoveRefused,
-    NotInRoster,
-    OfAge,
-    Restricted,
-    SamePerson,
-    SignInAgain,
-)
+SAID_ON_THE_VISIT = (*at_counter.SAID, NotInRoster, OfAge, SamePerson)
 """Refusals said on top of the visit as it stands now, where the clerk sees what to do."""
 
 

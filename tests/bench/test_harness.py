@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
+import sqlalchemy as sa
 
 from idp_bridge.services.queueing import Tab
+from idp_bridge.storage import journals
 from tools.aims import Aim, at_least, at_most, between
 from tools.bench import __main__ as program
-from tools.bench import desk, guessing
+from tools.bench import auditing, desk, guessing
 from tools.bench.places import Bench, opened
 from tools.bench.replaying import replay_of
 from tools.bench.rows import ROWS, Figures, Row
 from tools.bench.timing import in_turns
 
+FORGED = {
+    "name": "link:verified",
+    "at": datetime(2026, 8, 12, tzinfo=UTC),
+    "actor_kind": "district",
+    "actor": "entry-1",
+    "fields": {"evidence": "school-record", "before": "awaiting-visit", "after": "verified"},
+    "hash": "0" * 64,
+}
+
 
 @pytest.fixture
 def small(tmp_path):
-    with opened(Bench(tmp_path, sizes=(400, 800), runs=3, calls=2)) as bench:
+    with opened(Bench(tmp_path, sizes=(400, 800), runs=3, calls=2, events=50)) as bench:
         yield bench
 
 
@@ -96,3 +108,17 @@ def test_works_take_turns():
     order = []
     in_turns((lambda: order.append("a"), lambda: order.append("b")), runs=2, calls=2)
     assert order == ["a", "b"] * 5  # one to warm up
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_the_bare_loop_checks_what_the_house_checks(small, kind):
+    measured = auditing.Chain(kind)(small)
+    assert measured.ratio > 0
+    store, fresh = small.store(kind, "audit")
+    assert not fresh
+    with store.connection(write=True) as connection:
+        connection.execute(sa.insert(journals.audit), {**FORGED, "number": 51})
+    with pytest.raises(RuntimeError, match="the bare loop"):
+        auditing.bare(store)()
+    with pytest.raises(RuntimeError, match="we do not find"):
+        auditing.Chain(kind)(small)

@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -65,7 +65,7 @@ class FakeSide:
         return parent
 
     def change(self, parent: ParentId, **fields: Any) -> None:
-        self.accounts.change(parent, **fields)
+        self.accounts.write_over(parent, replace(self.accounts.stored(parent), **fields))
         self._told(AccountEventKind.CHANGED_BY_SOMEBODY, parent)
 
     def stored(self, parent: ParentId) -> Account:
@@ -79,11 +79,11 @@ class FakeSide:
         self.accounts.used(parent, client, datetime.now(UTC))
 
     def change_own_email(self, parent: ParentId, email: str) -> None:
-        self.accounts.change(parent, email=email, username=email)
+        self.accounts.edit(parent, email=email, username=email)
         self._told(AccountEventKind.EMAIL_CHANGED, parent)
 
     def change_own_name(self, parent: ParentId, name: str) -> None:
-        self.accounts.change(parent, first_name=name)
+        self.accounts.edit(parent, first_name=name)
         self._told(AccountEventKind.PROFILE_CHANGED, parent)
 
     def remove_own(self, parent: ParentId) -> None:

@@ -11,7 +11,7 @@ import pytest
 from idp_bridge.domain.claims import EMPTY
 from idp_bridge.domain.people import ParentId
 from idp_bridge.outside import keycloak_events
-from idp_bridge.services.ports import Account, AccountEvent, AccountEventKind
+from idp_bridge.services.ports import Account, AccountEvent, AccountEventKind, Author
 from tests.contract.account_sides import Side, address
 from tests.contract.test_accounts import LINKED
 
@@ -152,3 +152,43 @@ def test_the_real_list_is_read_to_its_end(real_side, monkeypatch):
 
 def test_nothing_is_told_of_somebody_who_never_was(side):
     assert about(side, ParentId(str(uuid.uuid4())), side.now() - timedelta(days=1)) == []
+
+
+# --- what changed in one account -----------------------------------------------------------------
+
+
+def test_changes_of_an_account_are_told_with_who_made_them_and_what_the_parent_changed(side, parent):
+    since = after_now(side)
+    side.change_own_name(parent, "Zofia")
+    side.accounts.write_links(side.accounts.get(parent), LINKED)
+    side.change(parent, first_name="Zoe")
+    own, ours, somebodys = side.accounts.changes(parent, since)
+    assert [one.by for one in (own, ours, somebodys)] == [Author.PARENT, Author.BRIDGE, Author.SOMEBODY]
+    assert (own.before, own.after) == ({"first_name": "Zoë"}, {"first_name": "Zofia"})
+    assert [(one.before, one.after) for one in (ours, somebodys)] == [({}, {})] * 2
+    assert since <= own.at <= ours.at <= somebodys.at <= side.now()
+    assert len({one.id for one in (own, ours, somebodys)}) == 3
+
+
+def test_a_new_e_mail_is_a_new_user_name_too(side, parent):
+    since, before, after = after_now(side), side.stored(parent).email, address()
+    side.change_own_email(parent, after)
+    (own,) = side.accounts.changes(parent, since)
+    assert own.before == {"email": before, "username": before}
+    assert own.after == {"email": after, "username": after}
+
+
+def test_where_the_parent_changed_nothing_nobodys_changes_are_told(side, parent):
+    since = after_now(side)
+    side.accounts.write_links(side.accounts.get(parent), LINKED)
+    side.change(parent, first_name="Zoe")
+    side.accounts.end_sessions(parent)
+    side.change_own_name(side.register(address()), "Zofia")
+    assert side.accounts.changes(parent, since) == ()
+
+
+def test_only_changes_since_then_are_told(side, parent):
+    side.change_own_name(parent, "Zofia")
+    since = after_now(side)
+    side.change(parent, first_name="Zoe")
+    assert side.accounts.changes(parent, since) == ()

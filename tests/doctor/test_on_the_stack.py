@@ -7,14 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from pathlib import Path
+from threading import Thread
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import certifi
 import pytest
+import requests
 
+from idp_bridge.app import make_web
 from idp_bridge.doctor import (
     clock_right,
     ldap_certificate,
+    limits_shared,
     mail_taken,
     no_administrator_in_parents,
     realm_as_declared,
@@ -141,3 +147,51 @@ def test_another_stylesheet_is_another_version(here, monkeypatch, tmp_path):
 
 def test_mail_is_taken_and_none_is_sent(here, stack):
     assert mail_taken.look(here).health is Health.HOLDS
+
+
+def test_web_workers_that_count_elsewhere_are_noticed(here, sqlite_store):
+    """The pages that answer have another database, or another key, than this installation."""
+    assert limits_shared.look(here).health is Health.HOLDS
+    found = limits_shared.look(replace(here, store=sqlite_store))
+    assert (found.health, "only 0" in found.what) == (Health.BROKEN, True)
+
+
+def test_a_web_process_that_counts_with_another_key_is_noticed(here, stack, monkeypatch):
+    """As after a change of the key that reached one machine of two only."""
+    monkeypatch.setenv("IDP_BRIDGE_WEB__CODE_KEY", "k" * 40)
+    with serving(make_web(Settings())) as second, taking_turns(stack.bridge_url, second) as both:
+        web = here.settings.web.model_copy(update={"url": both})
+        found = limits_shared.look(replace(here, settings=here.settings.model_copy(update={"web": web})))
+    assert (found.health, "only 6" in found.what) == (Health.BROKEN, True)
+
+
+@contextmanager
+def serving(app) -> Iterator[str]:
+    """Serve a WSGI or plain handler on a port of its own."""
+    with make_server("127.0.0.1", 0, app, handler_class=Quiet) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://localhost:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@contextmanager
+def taking_turns(*urls: str) -> Iterator[str]:
+    """Serve as a balancer does: each request goes to the next of `urls`."""
+    turns = cycle(urls)
+
+    def balance(environ, start):
+        requests.get(next(turns) + environ["PATH_INFO"], timeout=5)
+        start("404 Not Found", [])
+        return [b""]
+
+    with serving(balance) as url:
+        yield url

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from idp_bridge.domain.claims import ATTRIBUTE, MAX_LENGTH
 from idp_bridge.domain.people import ParentId
 from idp_bridge.services.failures import Gone, Refused
-from idp_bridge.services.ports import Account, AccountEvent, AccountEventKind, AppUse
+from idp_bridge.services.ports import (
+    Account,
+    AccountChange,
+    AccountEvent,
+    AccountEventKind,
+    AppUse,
+    Author,
+)
 from idp_bridge.services.rows import Store
 
 DECLARED = re.compile(r'\{"v":[0-9]{1,3},"rev":[0-9]{1,12},"asof":[0-9]{1,12},"links":\[.*\].*\}')
 """What the realm's user profile allows (`realm-config/parents.json`)."""
+FIELDS = ("username", "email", "first_name", "last_name")
 
 
 class FakeAccounts:
@@ -25,8 +34,11 @@ class FakeAccounts:
     sign-in, until a test says otherwise with `add`, `change` or `remove`.
     """
 
-    def __init__(self, store: Store | None = None) -> None:
+    def __init__(
+        self, store: Store | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._store = store
+        self._now = now
         self._by_hand: set[ParentId] = set()
         self._accounts: dict[ParentId, Account] = {}
         self._outside: set[ParentId] = set()
@@ -37,6 +49,7 @@ class FakeAccounts:
         self.writes = 0
         self.swallow_writes = False
         self.happened: list[AccountEvent] = []
+        self._changed: list[tuple[ParentId, AccountChange]] = []
 
     def add(
         self,
@@ -58,6 +71,17 @@ class FakeAccounts:
         self._follow_snapshot(parent)
         self._by_hand.add(parent)
         self._accounts[parent] = replace(self._accounts[parent], **fields)
+
+    def edit(self, parent: ParentId, **fields: str) -> None:
+        """Let the parent change their own account."""
+        before = {name: str(getattr(self.stored(parent), name)) for name in fields}
+        self.change(parent, **fields)
+        self._note(parent, Author.PARENT, before, fields)
+
+    def write_over(self, parent: ParentId, page: Account) -> None:
+        """Let an administrator save a page as it was read, whenever that was."""
+        self.change(parent, **{name: getattr(page, name) for name in (*FIELDS, "attributes")})
+        self._note(parent, Author.SOMEBODY)
 
     def stored(self, parent: ParentId) -> Account:
         """Return the account as an administrator sees it."""
@@ -110,12 +134,21 @@ class FakeAccounts:
             raise self._failures["events"]
         return tuple(event for event in self.happened if event.at >= since)
 
+    def changes(self, parent: ParentId, since: datetime) -> tuple[AccountChange, ...]:
+        """Return the changes of one account, if the parent made one of them."""
+        self.calls.append("changes")
+        if "changes" in self._failures:
+            raise self._failures["changes"]
+        found = tuple(one for whose, one in self._changed if whose == parent and one.at >= since)
+        return found if any(one.by is Author.PARENT for one in found) else ()
+
     def write_links(self, account: Account, value: str) -> None:
         """Replace e-mail, names and attributes by those of `account`, with the one value."""
         self._called("write_links", account.id)
         if len(value) > MAX_LENGTH or not DECLARED.fullmatch(value):
             raise Refused("keycloak", f"400 {ATTRIBUTE}")
         self.writes += 1
+        self._note(account.id, Author.BRIDGE)
         if not self.swallow_writes:
             kept = self._accounts[account.id]
             self._accounts[account.id] = replace(
@@ -143,6 +176,16 @@ class FakeAccounts:
         self._called("uses", parent)
         newest = sorted(self._uses.get(parent, {}).items(), key=lambda one: one[1], reverse=True)
         return tuple(AppUse(client, at) for client, at in newest)
+
+    def _note(
+        self,
+        parent: ParentId,
+        by: Author,
+        before: dict[str, str] | None = None,
+        after: dict[str, str] | None = None,
+    ) -> None:
+        change = AccountChange(str(uuid.uuid4()), self._now(), by, before or {}, after or {})
+        self._changed.append((parent, change))
 
     def _called(self, call: str, parent: ParentId) -> None:
         self.calls.append(call)

@@ -12,15 +12,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.figures import ALL, LONG
+from tests.faults.figures import LONG, Figure, Figures, noted
 from tests.faults.running import Bridge
 from tools.aims import Aim
 
+FIGURE = "figure"
+
 
 @pytest.fixture
-def figure() -> Callable[[str, float, Aim], None]:
-    """Return a function that keeps a figure and fails where it misses its aim."""
-    return ALL.note
+def figure(request: pytest.FixtureRequest) -> Callable[[str, float, Aim], None]:
+    """Return a function that keeps a figure with its test and fails where it misses its aim."""
+    kept = request.node.user_properties  # reaches the terminal from whichever process ran the test
+
+    def note(name: str, figure: float, aim: Aim) -> None:
+        noted(name, figure, aim, lambda one: kept.append((FIGURE, (one.name, one.figure, aim.low, aim.high))))
+
+    return note
 
 
 @pytest.fixture
@@ -47,10 +54,21 @@ def sqlite_bridge(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the table; write it in the long run."""
-    if not ALL.found:
+    figures = Figures(list(_told(terminalreporter)))
+    if not figures.found:
         return
     terminalreporter.section("figures of injected faults")
-    for line in ALL.lines():
+    for line in figures.lines():
         terminalreporter.write_line(line)
     if LONG:
-        ALL.write()
+        figures.write()
+
+
+def _told(reporter: pytest.TerminalReporter) -> Iterator[Figure]:
+    """Yield the figures of all tests that ran, also of those that failed."""
+    for outcome in ("passed", "failed"):
+        for report in reporter.stats.get(outcome, ()):
+            for name, value in report.user_properties if report.when == "call" else ():
+                if name == FIGURE:
+                    said, figure, low, high = value
+                    yield Figure(said, figure, Aim(low, high))

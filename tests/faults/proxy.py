@@ -20,6 +20,8 @@ UNAVAILABLE = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/html\r\nContent-Length: 12\r\n"
     b"Connection: close\r\n\r\n<p>Busy.</p>"
 )
+STORED = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
+"""What Keycloak says when it has stored something."""
 GARBAGE = b"\x00\xffSo sorry, wrong number.\r\n\r\n" * 3
 NOT_JSON = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 14\r\n"
@@ -76,6 +78,7 @@ class _How:
     seconds: float = 0.0
     after_bytes: int = 0
     reply: bytes = b""
+    only: bytes = b""
 
 
 @dataclass
@@ -110,10 +113,19 @@ class FaultyProxy:
         self._loop.close()
 
     def switch(
-        self, mode: Mode, *, seconds: float = 0.0, after_bytes: int = 0, reply: bytes = UNAVAILABLE
+        self,
+        mode: Mode,
+        *,
+        seconds: float = 0.0,
+        after_bytes: int = 0,
+        reply: bytes = UNAVAILABLE,
+        only: bytes = b"",
     ) -> None:
-        """Break the wire as `mode` says, or mend it (PASS), from this moment on."""
-        self._run(self._switch(_How(mode, seconds, after_bytes, reply)))
+        """Break the wire as `mode` says, or mend it (PASS), from this moment on.
+
+        `only`: ANSWER is for requests that begin so, and the rest passes.
+        """
+        self._run(self._switch(_How(mode, seconds, after_bytes, reply, only)))
 
     def mend(self) -> None:
         """Let everything pass again."""
@@ -192,7 +204,7 @@ class FaultyProxy:
         if self._how.mode is Mode.RESET:
             wire.abort()
             raise _Over
-        if self._how.mode is Mode.ANSWER:
+        if self._how.mode is Mode.ANSWER and chunk.startswith(self._how.only):
             await self._last_words(wire, self._how.reply)
         return chunk
 

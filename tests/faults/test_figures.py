@@ -6,15 +6,15 @@ import json
 
 import pytest
 
-from tests.faults.figures import Figures
+from tests.faults.figures import Figures, noted
 from tools.aims import at_most, exactly
 
 
 def test_what_missed_is_kept_printed_and_fails(tmp_path):
     figures = Figures()
-    figures.note("seconds until it is up again", 1.25, at_most(5))
+    noted("seconds until it is up again", 1.25, at_most(5), figures.found.append)
     with pytest.raises(AssertionError, match="lost: 2, the aim is 0"):
-        figures.note("lost", 2, exactly(0))
+        noted("lost", 2, exactly(0), figures.found.append)
     figures.write(tmp_path / "var" / "faults.json")
     assert json.loads((tmp_path / "var" / "faults.json").read_text()) == [
         {"name": "seconds until it is up again", "figure": 1.25, "aim": "<= 5", "holds": True},

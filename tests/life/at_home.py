@@ -1,77 +1,131 @@
-"""What parents do: ask, take back, leave, try what is somebody else's."""
+"""What parents do before the visit: ask, ask again, take back, try what is somebody else's."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from idp_bridge.domain.errors import BadInput, NotThere, Refusal, TooManyGuesses
-from idp_bridge.domain.link import WAITING, Claimed, Link, LinkState
-from idp_bridge.domain.people import ParentId, Relationship, Student
-from idp_bridge.services.linking import OLDEST_STUDENT_YEARS, cancel_request, leave_link, request_link
-from tests.life.acting import Acting, parents, students
+from idp_bridge.domain.errors import BadInput, NotThere, TooManyGuesses
+from idp_bridge.domain.link import UNDECIDED, WAITING, Claimed, LinkState
+from idp_bridge.domain.people import ParentId, Relationship, SchoolCode, StudentId, StudentNumber
+from idp_bridge.services.linking import OLDEST_STUDENT_YEARS, cancel_request, leave_link, request_links
+from tests.life.acting import Acting, Kinds, parents, students
 from tests.life.model import Known
+from tests.life.world import CLERKS, NAMES, STUDENTS
 
 relationships = st.sampled_from((Relationship.PARENT, Relationship.PARENT, *Relationship))
+slips = st.sampled_from(("", "", "birth date", "school", "number"))
+A_DAY, NOBODYS = date(2015, 1, 1), StudentNumber("46999999")
 
 
 class AtHome(Acting):
     """Rules of parents."""
 
-    @rule(parent=parents, student=students, right=st.integers(0, 3), relationship=relationships)
-    def ask(self, parent: ParentId, student: Student, right: int, relationship: Relationship) -> None:
-        """Ask for a student; now and then with another birth date."""
-        born = student.birth_date if right else date(student.birth_date.year, 1, 1)
-        claimed = Claimed(student.number, born, student.school, relationship)
+    @rule(parent=parents, student=students, slip=slips, relationship=relationships)
+    def ask(
+        self, parent: ParentId, student: StudentId, slip: str = "", relationship: str = Relationship.PARENT
+    ) -> None:
+        """Ask for a student; now and then with something wrong."""
+        self.ask_for(parent, [self.claim(student, slip, Relationship(relationship))])
+
+    @rule(
+        parent=parents,
+        chosen=st.lists(students, min_size=2, max_size=4),
+        some=st.lists(slips, min_size=4, max_size=4),
+        relationship=relationships,
+    )
+    def ask_for_several(
+        self, parent: ParentId, chosen: list[StudentId], some: list[str], relationship: Relationship
+    ) -> None:
+        """Ask for several children at once: all requests are made, or none."""
+        pairs = zip(chosen, some, strict=False)
+        self.ask_for(parent, [self.claim(student, slip, relationship) for student, slip in pairs])
+
+    def family(self, data: st.DataObject) -> tuple[ParentId, StudentId] | None:
+        """Return a parent and a student with nothing between them yet and nothing against them."""
+        model, now = self.model, self.world.clock.now()
+        found = [
+            (parent, student)
+            for parent in sorted(set(NAMES) - model.gone)
+            for student in sorted(set(STUDENTS) - set(model.left))
+            if not model.of_age(student, now)
+            if not model.live(parent, student)
+            if not model.restricted(parent, student)
+        ]
+        return self.one_of(data, found)
+
+    def claim(self, student: StudentId, slip: str, relationship: Relationship) -> Claimed:
+        """Return what a parent types, with a slip of the pen."""
+        true = self.model.students[student]
+        other = next(school for school in CLERKS if school != true.school)
+        return Claimed(
+            NOBODYS if slip == "number" else true.number,
+            A_DAY if slip == "birth date" else true.birth_date,
+            SchoolCode(other) if slip == "school" else true.school,
+            relationship,
+        )
+
+    def ask_for(self, parent: ParentId, claims: list[Claimed]) -> None:
+        """Send one request for all that was typed; it says the same, whoever is found."""
+        self.at_home(parent)
         before = self.world.links()
-        done = self.do(lambda: request_link(self.world.house, parent, claimed))
-        if isinstance(done, BadInput):  # thousands of days later nobody of that age is a student
-            assert self.world.clock.now().year - born.year > OLDEST_STUDENT_YEARS
+        late = [id for id in self.model.waiting(parent) if self.overdue(id)]
+        done = self.do(lambda: request_links(self.world.house, parent, claims))
+        if not self.came(done, self._wrong(parent, claims), self._too_many(parent, claims)):
             return
-        if isinstance(done, Refusal):
-            self.asking_was_refused(parent, done)
-            return
-        self._follow(parent, student if right else None, before)
+        now = self.world.clock.now()
+        self.model.asked.setdefault(parent, []).extend([now] * len(claims))
+        for id in late:
+            self.becomes(id, LinkState.LAPSED)
+        fresh = [id for id in self.world.links() if id not in before]
+        for claimed in claims:
+            if not self._waits_already(parent, claimed):
+                self.model.links[fresh.pop(0)] = self._request(parent, claimed)
+        assert not fresh
 
-    def asking_was_refused(self, parent: ParentId, refusal: Refusal) -> None:
-        """Check that there was a reason: only too many requests in a short time."""
-        assert isinstance(refusal, TooManyGuesses), repr(refusal)
+    def _wrong(self, parent: ParentId, claims: list[Claimed]) -> Kinds:
+        """Return why such a request is refused: never because of who is found."""
+        oldest = self.world.clock.now().year - OLDEST_STUDENT_YEARS
+        twice = len({claimed.student_number for claimed in claims}) < len(claims)
+        old = any(claimed.birth_date.year < oldest for claimed in claims)  # thousands of days later
+        return {BadInput} if twice or old else {NotThere} if parent in self.model.gone else set()
 
-    def _follow(self, parent: ParentId, student: Student | None, before: dict[str, Link]) -> None:
-        """Take what asking did: lapsed visits, a replaced request, a new one, and nothing else."""
-        after = self.world.links()
-        for id, link in before.items():
-            if after[id].state is not link.state:
-                assert after[id].state in (LinkState.LAPSED, LinkState.CANCELLED)
-                assert link.state in WAITING
-                assert link.parent == parent
-                self.becomes(id, after[id].state)
-        fresh = [link for id, link in after.items() if id not in before]
-        assert len(fresh) <= 1
-        for link in fresh:
-            matches = student is not None and not self.model.live(parent, student)
-            assert link.student == (student.id if student and matches else None)
-            self.model.links[link.id] = Known(parent, student if matches else None)
+    def _too_many(self, parent: ParentId, claims: list[Claimed]) -> Kinds:
+        since = self.world.clock.now() - timedelta(hours=1)
+        lately = [at for at in self.model.asked.get(parent, ()) if at > since]
+        return {TooManyGuesses} if len(lately) + len(claims) > 20 else set()
+
+    def _waits_already(self, parent: ParentId, claimed: Claimed) -> bool:
+        """Tell whether the same request waits; another one for the same number is taken back."""
+        for id, known in self.model.of_parent(parent, *WAITING).items():
+            if known.typed == claimed:
+                return True
+            if known.typed.student_number == claimed.student_number:
+                self.becomes(id, LinkState.CANCELLED)
+        return False
+
+    def _request(self, parent: ParentId, claimed: Claimed) -> Known:
+        meant = (claimed.student_number, claimed.birth_date)
+        student = self.model.fits(*meant)
+        matched = student is not None and not self.model.live(parent, student.id)
+        return Known(parent, claimed, student.id if student and matched else None, meant)
+
+    def one_waiting(self, data: st.DataObject) -> str | None:
+        """Return a request that waits for the visit; where there is none, somebody asks."""
+        if not self.model.of(*WAITING):
+            self.ask(data.draw(parents), data.draw(students), data.draw(slips), data.draw(relationships))
+        return self.pick(data, *sorted(WAITING))
 
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        """Take a request back."""
-        id = self.pick(data, LinkState.AWAITING_VISIT)
+        """Take a request back that is not decided yet."""
+        id = self.pick(data, *sorted(UNDECIDED)) or self.one_waiting(data)
         if id:
             done = self.do(lambda: cancel_request(self.world.house, self.model.links[id].parent, id))
-            assert done is None
+            assert self.came(done, set())
             self.becomes(id, LinkState.CANCELLED)
-
-    @rule(data=st.data())
-    def leave(self, data: st.DataObject) -> None:
-        """End one's own link."""
-        id = self.pick(data, LinkState.VERIFIED, LinkState.SUSPENDED)
-        if id:
-            done = self.do(lambda: leave_link(self.world.house, self.model.links[id].parent, id))
-            assert done is None
-            self.becomes(id, LinkState.ENDED)
 
     @rule(data=st.data(), parent=parents)
     def try_what_is_somebody_elses(self, data: st.DataObject, parent: ParentId) -> None:

@@ -7,12 +7,13 @@ from contextlib import suppress
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from idp_bridge.domain.link import LinkState, end_of_childhood
-from idp_bridge.services.expiring import end_links, lapse_visits
+from idp_bridge.domain.link import WAITING, LinkState
+from idp_bridge.services.expiring import end_links, end_withdrawn, lapse_visits
 from idp_bridge.services.failures import Unreachable
 from idp_bridge.services.projecting import sweep
 from tests.life.acting import Acting
-from tests.life.world import NAMES, ZONE
+from tests.life.model import GRACE, WORKS
+from tests.life.world import NAMES, ZONE, purposes
 
 
 class ByItself(Acting):
@@ -25,28 +26,32 @@ class ByItself(Acting):
 
     @rule()
     def timers(self) -> None:
-        """Lapse and end what is due."""
-        now = self.world.clock.now()
-        self.do(lambda: lapse_visits(self.world.house, now), whole=False)
-        self.do(lambda: end_links(self.world.house, now), whole=False)
-        stored = self.world.links()
-        for id, known in self.model.links.items():
-            if known.state is LinkState.AWAITING_VISIT and stored[id].state is LinkState.LAPSED:
+        """Lapse and end what is due, and nothing else."""
+        for job in (lapse_visits, end_links, end_withdrawn):
+            self.do(lambda job=job: job(self.world.house, self.world.clock.now()), whole=False)
+        for id in self.model.of(*WAITING):
+            if self.overdue(id):
                 self.becomes(id, LinkState.LAPSED)
-            if known.state in (LinkState.VERIFIED, LinkState.SUSPENDED) and self.is_over(id):
-                self.becomes(id, LinkState.ENDED)
+        for id in self.model.of(*WORKS):
+            reason = self.is_over(id)
+            if reason:
+                self.becomes(id, LinkState.ENDED, reason)
 
-    @rule(days=st.sampled_from((15, 60, 3000)))
+    @rule(days=st.sampled_from((15, 60, 400)))
     def a_season_passes(self, days: int) -> None:
         """Let days pass and the timers run, as they do every minute."""
         self.wait(days)
         self.timers()
 
-    def is_over(self, id: str) -> bool:
-        """Tell whether the link's end or the student's 18th birthday is reached."""
+    def is_over(self, id: str) -> str | None:
+        """Return why the link is over: the 18th birthday, its own end, or the student gone for a grace."""
         known, now = self.model.links[id], self.world.clock.now()
-        of_age = not known.granted and end_of_childhood(known.student.birth_date, ZONE) <= now
-        return of_age or (known.ends is not None and known.ends <= now)
+        if self.model.of_age(known.student, now) and not known.granted:
+            return "student_is_18"
+        if known.ends is not None and known.ends <= now:
+            return "expired"
+        left = self.model.left.get(known.student)
+        return "withdrew" if left and left + GRACE <= now.astimezone(ZONE).date() else None
 
     @rule(call=st.sampled_from(("get", "write_links", "end_sessions", "drop_offline_tokens")))
     def keycloak_breaks_while_projecting(self, call: str) -> None:
@@ -70,5 +75,9 @@ class ByItself(Acting):
         self.do(lambda: sweep(self.world.house, self.world.clock.now()), whole=False)
         self.world.clock.advance(minutes=10)
         sweep(self.world.house, self.world.clock.now())
-        for parent in NAMES:
-            assert self.world.token(parent) == self.model.visible(parent, self.world.clock.now())
+        for parent in set(NAMES) - self.model.gone:
+            visible = self.model.visible(parent, self.world.clock.now())
+            assert purposes(self.world.token(parent)) == visible
+        for parent, before in self.owed.items():
+            assert parent in self.world.accounts.ended[before:] or parent in self.model.gone
+        self.owed.clear()

@@ -6,6 +6,9 @@ import json
 import shutil
 import sqlite3
 import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,12 +16,13 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from idp_bridge.domain.link import Link, LinkState
+from idp_bridge.domain.link import Claimed, Link, LinkState, Visit
 from idp_bridge.domain.people import Parent, ParentId, SchoolCode, Student, StudentId, StudentNumber
-from idp_bridge.domain.roster import RosterChanges
+from idp_bridge.domain.roster import Roster, RosterChanges
 from idp_bridge.services.house import House, Rules
 from idp_bridge.services.linking import SignedIn, arrive
-from idp_bridge.services.projecting import wanted_for
+from idp_bridge.services.rostering import import_roster
+from idp_bridge.services.wanting import wanted_for_all
 from idp_bridge.storage import tables
 from idp_bridge.storage.store import SqlStore
 from tests.conftest import IRIS, MATEO, NOW, TEO, staff
@@ -40,11 +44,8 @@ RIVER = Student(
 )
 """Comes of age two months after the life begins."""
 STUDENTS = {one.id: one for one in (IRIS, TEO, MATEO, RIVER)}
-NAMES = {
-    ParentId("p-amara"): ("Amara", "Quintero-Bell"),
-    ParentId("p-bo"): ("Bo", "Li"),
-    ParentId("p-amara-2"): ("Amara", "Quintero-Bell"),
-}
+AMARA, BO, AMARA_TOO = (ParentId(f"p-{name}") for name in ("amara", "bo", "amara-2"))
+NAMES = {AMARA: ("Amara", "Quintero-Bell"), BO: ("Bo", "Li"), AMARA_TOO: ("Amara", "Quintero-Bell")}
 """The third is the first one's new account, or a namesake: nobody can tell before the school has looked."""
 CLERKS = {"0552": ("jo.hathaway", "kit.moss"), "0610": ("sam.okafor", "uma.reyes")}
 PRINCIPAL = {"0552": "ana.ruiz", "0610": "omar.haddad"}
@@ -58,6 +59,21 @@ class Died(BaseException):
     """The machine lost its power in the middle of a statement."""
 
 
+@dataclass(frozen=True)
+class Stored:
+    """What a link's row says, as far as the model says it too."""
+
+    parent: str
+    student: str | None
+    state: str
+    reason: str | None
+    purposes: frozenset[str]
+    ends: datetime | None
+    typed: Claimed
+    meant: tuple[str, date]
+    """Number and birth date after a correction at the counter; as typed where there was none."""
+
+
 class World:
     """Everything real, with one hand on the power switch."""
 
@@ -65,6 +81,7 @@ class World:
         self.folder = Path(tempfile.mkdtemp(prefix="life-"))
         shutil.copy(filled, self.folder / "bridge.db")
         self.store = SqlStore(f"sqlite:///{self.folder}/bridge.db")
+        sa.event.listen(self.store.engine, "connect", _without_waiting)
         self.eye = sqlite3.connect(self.folder / "bridge.db", isolation_level=None)
         self.eye.row_factory = sqlite3.Row
         self.clock = FixedClock(NOW)
@@ -99,6 +116,13 @@ class World:
         """Let a parent sign in, as the callback does."""
         return arrive(self.house, SignedIn(parent, f"{parent}@mail.example", *NAMES[parent], "en"))
 
+    def import_students(self, students: Iterable[Student]) -> None:
+        """Import a bulk roster that holds these students and nobody else."""
+        with self.store.reading() as rows:
+            schools, hints = rows.roster.schools(), rows.roster.hints()
+        roster = Roster(tuple(schools.values()), tuple(students), hints)
+        import_roster(self.house, roster, "digest")
+
     def dies_after(self, statements: int | None) -> None:
         """Let the power go at the n-th statement from now; None: not at all."""
         self.statements_left = statements
@@ -112,20 +136,44 @@ class World:
 
     # --- what can be seen ------------------------------------------------------------------------
 
-    def links(self) -> dict[str, Link]:
-        """Return every stored link."""
+    def link(self, id: str) -> Link:
+        """Return one stored link."""
         with self.store.reading() as rows:
-            return {link.id: link for parent in NAMES for link in rows.links.of_parent(parent)}
+            return rows.links.get(id)
 
-    def states(self) -> dict[str, tuple[LinkState, int]]:
+    def visit(self, id: str) -> Visit:
+        """Return the visit of a link."""
+        with self.store.reading() as rows:
+            return rows.visits.get(rows.links.get(id).visit)
+
+    def links(self) -> dict[str, Stored]:
+        """Return every stored link, in the order they were made."""
+        found = self._look("SELECT * FROM link ORDER BY requested_at, id")
+        return {row["id"]: _stored(row) for row in found}
+
+    def versions(self) -> dict[str, tuple[LinkState, int]]:
         """Return the state and version of every stored link."""
         found = self._look("SELECT id, state, version FROM link")
         return {row["id"]: (LinkState(row["state"]), row["version"]) for row in found}
+
+    def visits_with(self, states: Iterable[LinkState]) -> set[str]:
+        """Return the visits that have a link in one of `states`."""
+        among = ", ".join(f"'{state}'" for state in states)
+        return {row["visit"] for row in self._look(f"SELECT visit FROM link WHERE state IN ({among})")}
+
+    def open_visits(self) -> set[str]:
+        """Return the visits that are not closed."""
+        return {row["id"] for row in self._look("SELECT id FROM visit WHERE closed_at IS NULL")}
 
     def standing(self) -> dict[str, bool]:
         """Return which restrictions stand."""
         found = self._look("SELECT id, lifted_at IS NULL AS stands FROM restriction")
         return {row["id"]: bool(row["stands"]) for row in found}
+
+    def due(self) -> dict[str, bool]:
+        """Return whose token is to be written again, and whether something is lost by it."""
+        found = self._look("SELECT parent, loss FROM projection WHERE due_since IS NOT NULL")
+        return {row["parent"]: bool(row["loss"]) for row in found}
 
     def everything(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return every row that a refused or broken-off act must leave as it was."""
@@ -145,17 +193,54 @@ class World:
         with self.store.reading() as rows:
             return rows.audit.first_bad()
 
-    def wanted(self) -> dict[ParentId, set[str]]:
-        """Return the student numbers each parent's token should list now."""
+    def wanted(self) -> dict[ParentId, dict[str, Any]]:
+        """Return the value each parent's token should have now."""
         with self.store.reading() as rows:
-            values = {parent: wanted_for(rows, parent, self.clock.now()).value for parent in NAMES}
-        return {parent: {link["id"] for link in json.loads(text)["links"]} for parent, text in values.items()}
+            wanted = wanted_for_all(rows, NAMES, self.clock.now())
+        return {parent: json.loads(one.value) for parent, one in wanted.items()}
 
-    def token(self, parent: ParentId) -> set[str]:
-        """Return the student numbers the parent's account says now."""
-        values = self.accounts.get(parent).attributes.get("student_links", ())
+    def token(self, parent: ParentId) -> list[dict[str, Any]]:
+        """Return what the parent's account says now, without what is over by its own date."""
+        values = self.accounts.stored(parent).attributes.get("student_links", ())
         assert len(values) <= 1
-        return {link["id"] for text in values for link in json.loads(text)["links"]}
+        return [link for text in values for link in json.loads(text)["links"] if self.lasts(link)]
+
+    def lasts(self, entry: dict[str, Any]) -> bool:
+        """Tell whether an entry of a token still counts: an app drops it after its date."""
+        return entry.get("exp", float("inf")) > self.clock.now().timestamp()
+
+
+def purposes(entries: Iterable[dict[str, Any]]) -> dict[str, frozenset[str]]:
+    """Return for what a token opens which student, by number."""
+    return {entry["id"]: frozenset(entry["pur"]) for entry in entries}
+
+
+def _stored(row: sqlite3.Row) -> Stored:
+    typed = Claimed(
+        StudentNumber(row["claimed_number"]),
+        date.fromisoformat(row["claimed_birth_date"]),
+        SchoolCode(row["claimed_school"]),
+        row["relationship"],
+    )
+    born = row["corrected_birth_date"]
+    return Stored(
+        parent=row["parent"],
+        student=row["student"],
+        state=row["state"],
+        reason=row["reason"],
+        purposes=frozenset(row["purposes"].split()),
+        ends=datetime.fromisoformat(row["expires_at"]).replace(tzinfo=UTC) if row["expires_at"] else None,
+        typed=typed,
+        meant=(
+            row["corrected_number"] or typed.student_number,
+            date.fromisoformat(born) if born else typed.birth_date,
+        ),
+    )
+
+
+def _without_waiting(connection: Any, _record: Any) -> None:
+    """Do not wait for the disk: what dies here is a process, never the machine under it."""
+    connection.execute("PRAGMA synchronous=OFF")
 
 
 def _people() -> list[Any]:

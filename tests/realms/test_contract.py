@@ -114,7 +114,8 @@ def test_the_pattern_takes_what_the_bridge_writes_and_little_else(value: str, fi
 
 
 def test_a_new_account_gets_the_empty_value() -> None:
-    (workflow,) = content("parents")["workflows"]
+    workflow, sweep = content("parents")["workflows"]
+    assert sweep["steps"] == [{"uses": "delete-user", "after": "30d"}]
     assert workflow["on"] == "user-created"
     assert workflow["steps"] == [{"uses": "set-user-attribute", "with": {"student_links": EMPTY}}]
     assert content("district")["workflows"] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -106,6 +107,29 @@ def test_nobody_gets_in_before_the_address_is_verified(
     answer = browser.submit(browser.start(oneview, **pkce()[1]), username=new_address, password=body["value"])
     assert not answer.headers.get("Location", "").startswith(oneview.redirect_uri)
     assert answer.status_code == 200 or "VERIFY_EMAIL" in answer.headers["Location"]
+
+
+def test_an_account_nobody_ever_signed_in_with_is_deleted_after_a_month(
+    parents: Realm, oneview: App, new_address: str
+) -> None:
+    """Nobody gets in unverified, so whoever signed in has verified: that, and nothing before, keeps it."""
+    register(parents, oneview, new_address)
+    (user,) = parents.get("users", email=new_address, exact="true")
+    password = {"type": "password", "value": "Low-tide-9-morning", "temporary": False}
+    parents.put(f"users/{user['id']}/reset-password", password, "")
+    browser = Browser()
+    browser.submit(browser.start(oneview, **pkce()[1]), username=new_address, password=password["value"])
+    (step,) = planned(parents, user["id"])
+    assert step["uses"] == "delete-user"
+    assert 29.9 < (step["scheduled-at"] / 1000 - time.time()) / 86400 < 30.1
+    parents.put(f"users/{user['id']}", {"emailVerified": True, "requiredActions": []}, "")
+    sign_in(oneview, new_address, password["value"])
+    assert planned(parents, user["id"]) == []
+
+
+def planned(realm: Realm, user: str) -> list[dict[str, Any]]:
+    """Return the steps of workflows that will run for an account later."""
+    return [step for workflow in realm.get(f"workflows/scheduled/{user}") for step in workflow["steps"]]
 
 
 @pytest.mark.parametrize(

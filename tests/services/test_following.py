@@ -8,8 +8,8 @@ import pytest
 
 from idp_bridge.domain.claims import EMPTY
 from idp_bridge.domain.people import ParentId
-from idp_bridge.services.failures import Unreachable
-from idp_bridge.services.following import follow
+from idp_bridge.services.failures import Refused, Unreachable
+from idp_bridge.services.following import AWAY, Follower, follow
 from idp_bridge.services.ports import AccountEvent, AccountEventKind
 from idp_bridge.services.projecting import project, sweep
 from tests.conftest import AMARA
@@ -97,3 +97,44 @@ def test_keycloak_down_is_asked_again_from_the_same_time(house, accounts, clock)
     accounts.mend()
     clock.advance(minutes=30)
     assert follow(house, clock.now()) == 1
+
+
+# --- Keycloak was away ---------------------------------------------------------------------------
+
+
+def turns(house, accounts, clock, *, away_s: float, failure=None) -> int:
+    """Let Keycloak be away for so long and return how many comparisons were asked for once it was back."""
+    follower = Follower(house)
+    follower.turn()
+    accounts.fail("events", failure or Unreachable("keycloak"))
+    for _ in range(3):
+        follower.turn()
+        clock.advance(seconds=away_s / 3)
+    accounts.mend()
+    for _ in range(2):
+        follower.turn()
+    return house.wakeup.comparisons
+
+
+@pytest.mark.parametrize("failure", [Unreachable("keycloak"), Refused("keycloak", "401")])
+def test_who_was_away_may_be_back_with_yesterdays_users_and_everybody_is_compared_once(
+    house, accounts, clock, failure
+):
+    assert turns(house, accounts, clock, away_s=AWAY.total_seconds(), failure=failure) == 1
+
+
+def test_a_short_silence_is_none(house, accounts, clock):
+    assert turns(house, accounts, clock, away_s=AWAY.total_seconds() - 1) == 0
+
+
+def test_a_turn_follows_and_what_was_missed_is_made_up_for(house, accounts, clock):
+    settle(house)
+    project(house, AMARA)
+    follower = Follower(house)
+    accounts.fail("events", Unreachable("keycloak"))
+    happened(house, AccountEventKind.PROFILE_CHANGED)
+    follower.turn()
+    assert due(house) == 0
+    accounts.mend()
+    follower.turn()
+    assert due(house) == 1

@@ -188,6 +188,21 @@ def test_a_request_made_again_meanwhile_gives_way(house, lapsed, clock):
         assert rows.visits.open_of(AMARA) is None
 
 
+@pytest.mark.parametrize("slip", ["on the sheet", "made again"])
+def test_so_does_one_for_the_same_number_though_it_names_another_day(house, clock, slip):
+    """One of the two matches nobody; the database holds one waiting request for each typed number."""
+    both = [claim_for(IRIS), claim(IRIS.number, date(2016, 3, 8))]
+    first, second = both if slip == "made again" else reversed(both)
+    link = asked(house, AMARA, first)
+    clock.advance(days=16)
+    lapse_visits(house, clock.now())
+    again = asked(house, AMARA, second)
+    enter_log(house, CLERK, link.visit, log(refused={link.id: "not-the-student"}))
+    assert link_of(house, link).state is LinkState.DENIED
+    assert link_of(house, again).state is LinkState.CANCELLED
+    assert events(house, again)[-1].fields["reason"] == "paper"
+
+
 def test_what_was_verified_meanwhile_stands(house, lapsed):
     confirmed(house, asked(house, AMARA, claim_for(IRIS)), IRIS)
     refused(house, AlreadyAsked, lambda: enter_log(house, CLERK, lapsed.visit, log(lapsed)))

@@ -18,6 +18,7 @@ from idp_bridge.services.projecting import (
     Outcome,
     project,
     project_most_urgent,
+    retry,
     sweep,
 )
 from idp_bridge.services.refusing import revoke_link
@@ -68,7 +69,8 @@ def test_a_revoked_link_goes_and_sessions_end_after_the_value_was_read_back(hous
     project(house, AMARA)
     revoke_link(house, OPERATOR, link.id, "court-order")
     assert project(house, AMARA) is Outcome.WRITTEN
-    assert accounts.calls[-4:] == ["write_links", "get", "end_sessions", "drop_offline_tokens"]
+    steps = ["write_links", "get", "end_sessions", "drop_offline_tokens", "changes"]
+    assert accounts.calls[-len(steps) :] == steps
     assert accounts.ended == [AMARA]
     assert stored(accounts) == {**stored(accounts), "rev": 2, "links": []}
 
@@ -196,12 +198,12 @@ def test_a_write_that_is_lost_is_a_mismatch_and_is_audited_once(house, accounts,
 
 
 def test_a_higher_revision_in_keycloak_stops_this_parent_and_alarms_once(house, accounts, clock):
-    link = settle(house)
+    settle(house)
     ahead = '{"v":1,"rev":9,"asof":1,"links":[]}'
     accounts.put(AMARA, "student_links", (ahead,))
     assert project(house, AMARA) is Outcome.STOPPED
     assert (row(house).stopped_at, row(house).seen_rev) == (clock.now(), 9)
-    revoke_link(house, OPERATOR, link.id, "court-order")
+    settle(house, claim=claim_for(TEO))
     clock.advance(days=1)
     assert project(house, AMARA) is Outcome.NOT_DUE
     assert sweep(house, clock.now()) == 0
@@ -291,6 +293,21 @@ def test_the_sweep_finds_what_a_lost_wake_up_left(house, accounts, clock):
     assert sweep(house, clock.now()) == 1
     assert stored(accounts)["links"]
     assert sweep(house, clock.now()) == 0
+
+
+def test_what_failed_is_woken_again_when_its_next_try_has_come(house, accounts, clock):
+    settle(house)
+    house.wakeup.woken.clear()
+    assert retry(house, clock.now()) == 0  # it was woken when it was decided
+    accounts.fail("get", Unreachable("keycloak"))
+    project(house, AMARA)
+    assert retry(house, clock.now()) == 0
+    clock.advance(seconds=2)
+    assert retry(house, clock.now()) == 1
+    assert house.wakeup.woken == [AMARA]
+    accounts.mend()
+    assert project(house, AMARA) is Outcome.WRITTEN
+    assert retry(house, clock.now()) == 0
 
 
 def test_an_expired_link_is_not_shown(house, accounts, clock):

@@ -10,10 +10,12 @@ import pytest
 from idp_bridge.domain.errors import MoveRefused, NoDuty, NotThere, TooLate
 from idp_bridge.domain.events import Actor, ActorKind
 from idp_bridge.domain.link import LinkId, LinkState, Move, moved
-from idp_bridge.domain.people import Parent, ParentId, SchoolCode
+from idp_bridge.domain.people import Parent, ParentId, SchoolCode, StudentNumber
+from idp_bridge.services.correcting import correct_claim
 from idp_bridge.services.counter import actor, decided, staff_member
 from idp_bridge.services.disputing import hold_link, settle_dispute
 from idp_bridge.services.failures import Unreachable
+from idp_bridge.services.leaving import delete_account
 from idp_bridge.services.moving import move_links
 from idp_bridge.services.notifying import send_due
 from idp_bridge.services.recording import record
@@ -292,6 +294,24 @@ def test_a_new_request_for_the_same_child_stands_in_the_way(house, waiting, agai
     refuse_link(house, CLERK, waiting.id, "not-the-student")
     asked(house, AMARA, again)
     assert_refused(house, waiting, MoveRefused)
+
+
+def test_nor_can_two_wait_for_the_number_that_was_typed_before_it_was_corrected(house):
+    """The database holds one waiting request for each number a parent typed."""
+    typed = replace(claim_for(IRIS), student_number=StudentNumber("46999999"))
+    link = asked(house, AMARA, typed)
+    correct_claim(house, CLERK, link.id, IRIS.number, IRIS.birth_date)
+    refuse_link(house, CLERK, link.id, "relationship-not-shown")
+    asked(house, AMARA, typed)
+    assert_refused(house, link, MoveRefused)
+
+
+def test_an_account_that_was_deleted_meanwhile_gets_no_request_back(house, waiting):
+    refuse_link(house, CLERK, waiting.id, "relationship-not-shown")
+    delete_account(house, AMARA)
+    assert_refused(house, waiting, MoveRefused)
+    with house.store.reading() as rows:
+        assert rows.visits.open_of(AMARA) is None
 
 
 def test_a_request_of_the_other_parent_or_for_the_other_child_does_not(house, waiting):

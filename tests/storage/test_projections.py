@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from idp_bridge.domain.people import Parent
+from idp_bridge.domain.people import Parent, ParentId
 from tests.conftest import AMARA, NOW, OTHER
 
 SOON = NOW + timedelta(seconds=60)
@@ -98,3 +98,21 @@ def test_losses_first_then_the_oldest(store):
     with store.reading() as rows:
         assert rows.projections.due(NOW, 10) == (OTHER, AMARA)
         assert rows.projections.due(NOW, 1) == (OTHER,)
+
+
+@pytest.mark.usefixtures("parents")
+def test_overdue_is_who_failed_and_may_be_tried_again_losses_first(store):
+    third = ParentId("33333333-3333-4333-8333-333333333333")
+    with store.transaction() as rows:
+        rows.parents.save(Parent(third, "c@mail.example", "A", "B", "en", NOW))
+    mark(store, AMARA)
+    mark(store, OTHER, loss=True, at=NOW + timedelta(seconds=1))
+    mark(store, third)
+    later = NOW + timedelta(seconds=4)
+    for parent in (AMARA, OTHER):
+        with store.transaction() as rows:
+            rows.projections.failed(rows.projections.take(parent, NOW, SOON), "x", later)
+    with store.reading() as rows:
+        assert rows.projections.overdue(NOW, 10) == ()
+        assert rows.projections.overdue(later, 10) == (OTHER, AMARA)
+        assert rows.projections.overdue(later, 1) == (OTHER,)

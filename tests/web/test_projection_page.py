@@ -8,7 +8,9 @@ import sqlalchemy as sa
 from idp_bridge.domain.people import Parent
 from idp_bridge.services.failures import Unreachable
 from idp_bridge.services.projecting import Outcome, project
+from idp_bridge.services.signing_out import endings
 from idp_bridge.storage import journals
+from idp_bridge.web.projection_wording import STEPS
 from tests.conftest import AMARA, NOW, OTHER
 from tests.web.pages import text
 
@@ -127,3 +129,32 @@ def test_a_value_that_is_no_claim_is_shown_as_it_is(stopped, sign_in_staff, odd)
     answer = sign_in_staff(ADMIN).get(f"{PAGE}?parent={AMARA}")
     assert answer.status_code == 200
     assert odd in text(answer.text)
+
+
+@pytest.mark.parametrize(
+    ("call", "waits"),
+    [
+        ("get", "the new value in Keycloak"),
+        ("write_links", "the new value in Keycloak"),
+        ("end_sessions", "the end of the sessions"),
+        ("drop_offline_tokens", "the end of offline tokens"),
+    ],
+)
+def test_the_step_of_a_removal_that_waits_is_shown(known, sign_in_staff, call, waits):
+    with known.store.transaction() as rows:
+        rows.projections.mark_due(AMARA, NOW, loss=True)
+    known.accounts.fail(call, Unreachable("keycloak"))
+    assert project(known, AMARA) is Outcome.FAILED
+    for page in (PAGE, f"{PAGE}?parent={AMARA}"):
+        shown = " ".join(text(sign_in_staff(ADMIN).get(page).text).split())
+        assert f"Access removed {waits}" in shown
+        assert "Of these, access was removed 1" in shown
+    assert f"Waits for {waits}" in shown
+
+
+def test_a_stopped_account_waits_for_somebody(stopped, sign_in_staff):
+    assert "somebody who resolves it" in text(sign_in_staff(ADMIN).get(PAGE).text)
+
+
+def test_every_step_has_words(house):
+    assert {name for name, _end in endings(house)} | {"value"} == set(STEPS)

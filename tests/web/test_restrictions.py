@@ -205,7 +205,7 @@ class TestOne:
         visit = f"/desk/visits/{link.visit}"
         page = sign_in_staff("ana.ruiz").get(visit).text
         assert f'href="/desk/restrictions/{order.id}"' in page
-        assert "Ask the principal about this one" in text(page)
+        assert "A restriction stands here" in text(page)
         clerk = sign_in_staff("jo.hathaway").get(visit).text
         assert "Ask the principal about this one" in text(clerk)
         assert not [one for one in SECRETS if one in clerk]

@@ -51,10 +51,11 @@ def district(bench: Bench, kind: str, links: int) -> House:
     store, fresh = bench.store(kind, f"desk_{links}")
     if fresh:
         filling.fill(store, links)
-    return _house(store)
+    return house_on(store)
 
 
-def _house(store: SqlStore) -> House:
+def house_on(store: SqlStore) -> House:
+    """Return a house on `store` alone."""
     nothing = _Nothing()
     rules = Rules(code_key=b"k" * 32, zone=ZoneInfo("America/New_York"), email_domains=())
     return House(store, nothing, nothing, nothing, nothing, _Clock(), rules)  # type: ignore[arg-type]

@@ -23,6 +23,8 @@ class Bench:
     """Thrown away after the run."""
     sizes: tuple[int, int] = (20_000, 200_000)
     """How many links the small and the large database hold."""
+    events: int = 200_000
+    """Length of the audit's chain."""
     runs: int = 5
     """A figure is the median of this many."""
     calls: int = 100

@@ -64,6 +64,11 @@ class Program:
         """Tell whether the program runs."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def status(self) -> int | None:
+        """Return how the program ended, a signal as its negative number; None while it runs."""
+        return self._process.poll() if self._process else None
+
     def start(self) -> None:
         """Start the program; its output goes to `log`."""
         self.log.parent.mkdir(parents=True, exist_ok=True)

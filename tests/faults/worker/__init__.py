@@ -1,0 +1,1 @@
+"""Faults around the worker and Keycloak."""
