@@ -48,7 +48,7 @@ USER idp-bridge
 EXPOSE 8100
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["python", "-c", \
   "import os, urllib.request as u; u.urlopen(f\"http://127.0.0.1:{os.environ['BRIDGE_PORT']}/readyz\", timeout=4)"]
-CMD ["sh", "-c", "exec granian --interface wsgi --host \"$BRIDGE_HOST\" --port \"$BRIDGE_PORT\" --workers \"$BRIDGE_WORKERS\" --no-ws idp_bridge.wsgi:app"]
+CMD ["sh", "-c", "exec granian --interface wsgi --host \"$BRIDGE_HOST\" --port \"$BRIDGE_PORT\" --workers \"$BRIDGE_WORKERS\" --no-ws --workers-kill-timeout 20 idp_bridge.wsgi:app"]
 
 # --- examples: the relying apps, which need nothing of the bridge but idp_bridge.rp ---------------------------
 FROM bridge AS examples

@@ -165,9 +165,9 @@ class Person:
         """Open a page."""
         return self._ask("GET", path, None, kept)
 
-    def post(self, path: str, **form: str) -> Answer:
+    def post(self, path: str, kept: http.client.HTTPConnection | None = None, **form: str) -> Answer:
         """Send a form."""
-        return self._ask("POST", path, form, None)
+        return self._ask("POST", path, form, kept)
 
     def _ask(
         self, method: str, path: str, form: dict[str, str] | None, kept: http.client.HTTPConnection | None
@@ -216,9 +216,9 @@ class Family(Person):
         """Return the answers to every question."""
         return {"drafts": [DRAFT]}
 
-    def send(self) -> Answer:
+    def send(self, kept: http.client.HTTPConnection | None = None) -> Answer:
         """Send the request that stands in the session."""
-        return self.post("/children/add/check", true="y")
+        return self.post("/children/add/check", kept, true="y")
 
 
 @dataclass(frozen=True)
@@ -259,11 +259,13 @@ class Crowd:
 
     families: Sequence[Family]
     at_once: int = 8
+    patient: bool = True
+    """Whether they try again where nobody listens, or a page says so."""
     told: dict[str, Answer] = field(default_factory=dict)
     refused: int = 0
     """How often nobody listened."""
     put_off: list[Answer] = field(default_factory=list)
-    """Pages that said to try again in a few minutes; this crowd does so sooner."""
+    """Pages that said to try again in a few minutes; a patient crowd does so sooner."""
 
     def __enter__(self) -> Crowd:
         self._pool = ThreadPoolExecutor(self.at_once)
@@ -281,7 +283,7 @@ class Crowd:
         return len(self.told)
 
     def _one(self, family: Family) -> None:
-        deadline = time.monotonic() + ANSWER_WITHIN_S
+        deadline = time.monotonic() + (ANSWER_WITHIN_S if self.patient else 0)
         while (answer := family.send()).tried_again and time.monotonic() < deadline:
             if answer.refused:
                 self.refused += 1

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
+from idp_bridge.outside.queue import STOP_WAIT_S
 from tools.stack.keycloak import BUILD_OPTIONS
 from tools.stack.places import ROOT, version
 from tools.stack.ports import Ports
+from tools.stack.serving import APP, OPTIONS
 from tools.stack.stack import Stack
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -115,6 +117,19 @@ def test_services_wait_for_what_they_need_to_be_well():
         for needed, how in service.get("depends_on", {}).items():
             wanted = "service_completed_successfully" if needed in ONE_SHOT else "service_healthy"
             assert how == {"condition": wanted}, (name, needed)
+
+
+def test_the_pages_are_served_with_the_same_options():
+    options = " ".join(OPTIONS)
+    (command,) = re.findall(r"exec granian .*", DOCKERFILE)
+    assert set(OPTIONS) <= set(command.split())
+    assert f"granian {options} {APP}" in (ROOT / "docs" / "commands.md").read_text()
+
+
+def test_who_is_told_to_end_gets_the_time_it_needs():
+    limit = float(OPTIONS[OPTIONS.index("--workers-kill-timeout") + 1])
+    for name in ("bridge", "worker"):
+        assert float(SERVICES[name]["stop_grace_period"].rstrip("s")) > max(limit, STOP_WAIT_S)
 
 
 def test_every_secret_asked_for_is_made():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 APP = "idp_bridge.wsgi:app"
-OPTIONS = ("--interface", "wsgi", "--no-ws")
-"""`tests/stack/test_compose.py` keeps the Dockerfile and docs/commands.md in step."""
+OPTIONS = ("--interface", "wsgi", "--no-ws", "--workers-kill-timeout", "20")
+"""Ended, it serves who is inside (`idp_bridge/outside/door.py`), but for no caller longer than 20 s.
+`tests/stack/test_compose.py` keeps the Dockerfile and docs/commands.md in step."""
 
 
 def served(port: int, *more: str) -> list[str]:

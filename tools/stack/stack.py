@@ -19,6 +19,7 @@ from tools.stack.ldap import LdapServer
 from tools.stack.places import ROOT
 from tools.stack.ports import Ports
 from tools.stack.program import Program
+from tools.stack.serving import served
 
 DISTRICT = "Heron County Schools"
 HELP_PHONE = "(321) 555-0142"
@@ -102,12 +103,7 @@ class Stack:
         """Start the bridge's pages, the worker and the example apps."""
         self._say(f"The bridge on {self.bridge_url}")
         python = sys.executable
-        serve = [
-            python, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
-            "--port", str(self.ports.bridge), "--workers", "1", "--blocking-threads", "4",
-            "--no-ws", "idp_bridge.wsgi:app",
-        ]  # fmt: skip
-        self.bridge = self._program("bridge", serve, self.bridge_env())
+        self.bridge = self._program("bridge", served(self.ports.bridge), self.bridge_env())
         self.worker = self._program("worker", [python, "-m", "idp_bridge", "worker"], self.bridge_env())
         for program in (self.bridge, self.worker):
             program.start()
