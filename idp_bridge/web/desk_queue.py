@@ -137,6 +137,7 @@ def _desk(form: CodeForm, fault: errors.Words | None = None) -> str:
         fault=fault,
         shown=shown,
         page=shown.first // PAGE_SIZE + 1,
+        chosen=not fault and not form.errors and bool({"list", "page"} & request.args.keys()),
         pages=pages,
         summary=queue_wording.summary(shown),
         total=queue_wording.count(shown, shown.tab),
