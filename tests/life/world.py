@@ -104,6 +104,7 @@ class World:
             self.accounts.add(parent, f"{parent}@mail.example")
             self.sign_in(parent)
         self.statements_left: int | None = None
+        self.transactions_left = 1
         sa.event.listen(self.store.engine, "before_cursor_execute", self._count)
 
     def close(self) -> None:
@@ -124,17 +125,29 @@ class World:
         import_roster(self.house, roster, "digest")
 
     def dies_after(self, statements: int | None) -> None:
-        """Let the power go at the n-th statement from now; None: not at all."""
-        self.statements_left = statements
+        """Let the power go at the n-th statement from now, and before a second transaction that writes.
 
-    def _count(self, *_: Any) -> None:
-        if self.statements_left is not None:
-            self.statements_left -= 1
-            if self.statements_left < 0:
-                self.statements_left = None
-                raise Died
+        Nothing is done in two transactions; only that somebody was refused is written down in one of its own.
+        None: the power stays.
+        """
+        self.statements_left = statements
+        self.transactions_left = 1
+
+    def _count(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if self.statements_left is None:
+            return
+        self.statements_left -= 1
+        self.transactions_left -= statement == "BEGIN IMMEDIATE"
+        if min(self.statements_left, self.transactions_left) < 0:
+            self.statements_left = None
+            raise Died
 
     # --- what can be seen ------------------------------------------------------------------------
+
+    def moment(self) -> tuple[Any, ...]:
+        """Return what is another once anything was committed or written to an account, or time passed."""
+        (version,) = self.eye.execute("PRAGMA data_version").fetchone()
+        return version, self.clock.now(), self.accounts.writes
 
     def link(self, id: str) -> Link:
         """Return one stored link."""
