@@ -12,6 +12,7 @@ from flask import Flask
 
 from idp_bridge.domain.evidence import adapted
 from idp_bridge.domain.limits import Limits
+from idp_bridge.domain.people import ParentId
 from idp_bridge.outside.circuit import CircuitAccounts
 from idp_bridge.outside.directory import LdapDirectory
 from idp_bridge.outside.keycloak import KeycloakAccounts
@@ -132,8 +133,8 @@ def run_worker(settings: Settings) -> None:
         if next(minutes) % COMPARE_MINUTES == 0:
             _compare(house)
 
-    def one(_parent: str) -> None:
-        project_most_urgent(house)
+    def one(parent: str) -> None:
+        project_most_urgent(house, ParentId(parent))
 
     def send_mails() -> bool:
         with suppress(OutsideFailure):  # the database is away: the next turn

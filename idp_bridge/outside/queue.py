@@ -152,8 +152,10 @@ def _in_postgres(url: str) -> Huey:
 
     class GivesUp(Connection[Any]):
         def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+            if timeout is not None:  # Huey waits for wake-ups, as long as it says
+                return super().wait(gen, interval, timeout)
             try:
-                return super().wait(gen, interval, ANSWER_S if timeout is None else timeout)
+                return super().wait(gen, interval, ANSWER_S)
             except _WaitTimeout:
                 self.pgconn.finish()
                 raise OperationalError("the queue says nothing") from None

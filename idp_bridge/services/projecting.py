@@ -107,15 +107,18 @@ def project(house: House, parent: ParentId) -> Outcome:
     return outcome
 
 
-def project_most_urgent(house: House) -> Outcome:
-    """Project whoever waits most urgently, losses first.
+def project_most_urgent(house: House, named: ParentId | None = None) -> Outcome:
+    """Project whoever waits most urgently, losses first; then who was `named`, if somebody else was first.
 
-    Each wake-up does this, whoever it was for: so a revocation passes 20,000 grants that wait in the queue,
-    and as many runs are done as parents were named.
+    Each wake-up does this: so a revocation passes 20,000 grants that wait in the queue, and none waits for
+    the sweep because an older one that fails was tried again in its place. Returns how the first run ended.
     """
     with house.store.reading() as rows:
         due = rows.projections.due(house.clock.now(), 1)
-    return project(house, due[0]) if due else Outcome.NOT_DUE
+    outcome = project(house, due[0]) if due else Outcome.NOT_DUE
+    if named is not None and due and due[0] != named:
+        project(house, named)
+    return outcome
 
 
 def retry(house: House, now: datetime, limit: int = 20) -> int:

@@ -94,8 +94,10 @@ def _connecting() -> Callable[..., Any]:
 
         def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
             longest = PING_S if self.autocommit and self.answer_s else self.answer_s
+            if timeout is not None:
+                return super().wait(gen, interval, timeout)
             try:
-                return super().wait(gen, interval, longest if timeout is None else timeout)
+                return super().wait(gen, interval, longest)
             except _WaitTimeout:
                 self.pgconn.finish()  # what it was asked may be done or not, like any answer that is lost
                 raise OperationalError("the server says nothing") from None

@@ -125,7 +125,7 @@ LEFT_B = (0, 8192, 65536, 262144) if LONG else (0,)
 
 @pytest.mark.parametrize("leave_b", LEFT_B)
 def test_a_full_disk_loses_nothing_and_all_goes_on(bridge, disk, post, figure, times, leave_b):
-    families = bridge.families(times(120, 400))
+    families = bridge.families(times(80, 400))
     with Crowd(families, at_once=4) as crowd:
         until(lambda: crowd.sent >= len(families) // 4, 60, 0.005)
         disk.fill(leave_b)
@@ -226,6 +226,7 @@ def test_a_full_queue_undoes_no_decision_and_the_worker_finds_it(queueing, queue
 # --- starting on a full disk ---------------------------------------------------------------------
 
 
+@pytest.mark.skipif(not LONG, reason="part of the long run")
 def test_pages_started_on_a_full_disk_work_once_there_is_space_and_the_worker_says_why_not(
     bridge, disk, figure
 ):

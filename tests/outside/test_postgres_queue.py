@@ -125,6 +125,23 @@ def test_its_tables_are_in_a_schema_of_their_own(queue_url, database):
     engine.dispose()
 
 
+def test_an_idle_consumer_keeps_its_connections(queue_url, running, postgres):
+    consumer = running(CONSUMER)
+    consumer.wait_for("sweep", 5)
+    time.sleep(0.5)
+
+    def connections() -> set[int]:
+        with postgres.admin.connect() as connection:
+            name = sa.make_url(queue_url).database
+            query = f"SELECT pid FROM pg_stat_activity WHERE datname = '{name}'"
+            return set(connection.exec_driver_sql(query).scalars())
+
+    before = connections()
+    assert len(before) == 2
+    time.sleep(2.5)
+    assert connections() == before
+
+
 def test_each_wake_up_is_taken_by_one_of_two(queue_url, running):
     taken, woken = taken_by_two(queue_url, running)
     assert taken == woken

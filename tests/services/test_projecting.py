@@ -262,6 +262,29 @@ def test_a_loss_passes_the_grants_that_wait(house, accounts, clock):
     assert accounts.get(ParentId("p-0")).attributes == {}  # the others still wait
 
 
+def test_a_loss_does_not_lose_its_wake_up_to_an_older_one_that_fails(house, accounts, clock, monkeypatch):
+    """Both are losses; the older one's account refuses, and its next try has come when the other is woken."""
+    other, get = ParentId("p-0"), type(accounts).get
+
+    def refuses(self, parent):
+        if parent == other:
+            raise Refused("keycloak", "403")
+        return get(self, parent)
+
+    monkeypatch.setattr(type(accounts), "get", refuses)
+    with house.store.transaction() as rows:
+        rows.parents.save(Parent(other, "x@mail.example", "A", "B", "en", clock.now()))
+        rows.projections.mark_due(other, clock.now(), loss=True)
+    link = settle(house)
+    project(house, AMARA)
+    assert project(house, other) is Outcome.FAILED
+    clock.advance(minutes=5)
+    revoke_link(house, OPERATOR, link.id, "court-order")
+    assert project_most_urgent(house, AMARA) is Outcome.FAILED
+    assert accounts.ended == [AMARA]
+    assert row(house).due_since is None
+
+
 def test_leases_of_a_dead_worker_are_given_back_at_once(house, accounts):
     settle(house)
     accounts.fail("get", KeyboardInterrupt())
