@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -92,8 +93,9 @@ class Inside:
         return connection
 
     def _send(self) -> None:
-        for family, connection in self._connected:
-            self.answers[family.id] = family.send(connection)
+        with ThreadPoolExecutor(len(self._connected)) as together:
+            sent = together.map(lambda one: (one[0].id, one[0].send(one[1])), self._connected)
+            self.answers |= dict(sent)
 
     def cut(self) -> int:
         """Return how many got no whole answer."""
