@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from idp_bridge.domain.errors import OneRefused, Refusal
 from idp_bridge.domain.link import WAITING, LinkState
 from idp_bridge.domain.people import ParentId
+from idp_bridge.storage.store import SqlStore
 from tests.life.model import Known, Model
 from tests.life.replaying import Replay
 from tests.life.world import CLERKS, DISTRICT, NAMES, PRINCIPAL, STUDENTS, ZONE, Died, World, purposes
@@ -29,27 +31,36 @@ class Acting(RuleBasedStateMachine):
     """The world, the model, and what must always hold. Rules are in the files beside this one."""
 
     filled: Path
+    store: SqlStore
     seen: Counter[str] = Counter()
     """Events and refusals of all lives together: what never came up was not tried."""
 
-    @initialize()
-    def begin(self) -> None:
-        """Fill a database of the run's own."""
-        self.world = World(self.filled)
+    def __init__(self) -> None:
+        super().__init__()
         self.model = Model()
-        self.replay = Replay(self.world)
         self.cuts: list[int] = []
         self.looked: object = None
         self.said: dict[ParentId, dict[str, Any]] = {}
         self.owed: dict[ParentId, int] = {}
         """Whose sessions must end, and how many had ended when something was lost."""
 
+    @cached_property
+    def world(self) -> World:
+        """A database of the life's own, from when it is first needed."""
+        return World(self.filled, self.store)
+
+    @cached_property
+    def replay(self) -> Replay:
+        """What the audit has said so far."""
+        return Replay(self.world)
+
     def teardown(self) -> None:
         """Leave nothing behind."""
-        if hasattr(self, "world"):
-            assert self.world.first_bad() is None  # the chain of the whole life is whole (I4)
+        if "world" in vars(self):
             self.seen.update(self.replay.seen)
+            bad = self.world.first_bad()
             self.world.close()
+            assert bad is None  # the chain of the whole life is whole (I4)
 
     @rule(statements=st.lists(st.integers(0, 30), min_size=1, max_size=12))
     def the_power_will_go(self, statements: list[int]) -> None:
@@ -160,7 +171,7 @@ class Acting(RuleBasedStateMachine):
     @invariant()
     def all_is_as_it_must_be(self) -> None:
         """Look at everything, if anything has happened since the last look."""
-        if hasattr(self, "world") and self.world.moment() != self.looked:
+        if "world" in vars(self) and self.world.moment() != self.looked:
             self.no_acknowledged_change_is_lost()
             self.replay.follow()
             self.a_visit_is_open_while_a_request_waits()

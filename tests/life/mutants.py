@@ -104,7 +104,7 @@ def _seen_by(output: str) -> str:
 
 
 NO_PLACE = {"test_the_life_of_links", "_once", "<lambda>"}
-QUIET = {"teardown", "begin", Acting.all_is_as_it_must_be.__name__}
+QUIET = {"teardown", Acting.all_is_as_it_must_be.__name__}
 """Steps that hypothesis shows and that are no rules."""
 
 

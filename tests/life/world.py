@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -77,12 +76,14 @@ class Stored:
 class World:
     """Everything real, with one hand on the power switch."""
 
-    def __init__(self, filled: Path) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="life-"))
-        shutil.copy(filled, self.folder / "bridge.db")
-        self.store = SqlStore(f"sqlite:///{self.folder}/bridge.db")
-        sa.event.listen(self.store.engine, "connect", _without_waiting)
-        self.eye = sqlite3.connect(self.folder / "bridge.db", isolation_level=None)
+    def __init__(self, filled: Path, store: SqlStore) -> None:
+        """Begin on a copy of `filled`; `store` is one for all lives: it knows their statements by then."""
+        file = Path(store.engine.url.database)
+        for old in file.parent.glob(f"{file.name}*"):
+            old.unlink()
+        shutil.copy(filled, file)
+        self.store = store
+        self.eye = sqlite3.connect(file, isolation_level=None)
         self.eye.row_factory = sqlite3.Row
         self.clock = FixedClock(NOW)
         self.accounts = FakeAccounts()
@@ -105,13 +106,13 @@ class World:
             self.sign_in(parent)
         self.statements_left: int | None = None
         self.transactions_left = 1
-        sa.event.listen(self.store.engine, "before_cursor_execute", self._count)
+        sa.event.listen(store.engine, "before_cursor_execute", self._count)
 
     def close(self) -> None:
         """Take it down."""
+        sa.event.remove(self.store.engine, "before_cursor_execute", self._count)
         self.eye.close()
         self.store.close()
-        shutil.rmtree(self.folder)
 
     def sign_in(self, parent: ParentId) -> Parent:
         """Let a parent sign in, as the callback does."""
@@ -251,9 +252,11 @@ def _stored(row: sqlite3.Row) -> Stored:
     )
 
 
-def _without_waiting(connection: Any, _record: Any) -> None:
-    """Do not wait for the disk: what dies here is a process, never the machine under it."""
-    connection.execute("PRAGMA synchronous=OFF")
+def store_in(folder: Path) -> SqlStore:
+    """Return a store that does not wait for the disk: what dies here is a process, not the machine."""
+    store = SqlStore(f"sqlite:///{folder}/bridge.db")
+    sa.event.listen(store.engine, "connect", lambda one, _: one.execute("PRAGMA synchronous=OFF"))
+    return store
 
 
 def _people() -> list[Any]:
