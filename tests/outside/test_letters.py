@@ -113,7 +113,7 @@ def test_a_refusal_names_the_school_where_it_has_a_phone_and_else_the_district()
         assert "Ask the district office" in words(NoticeKind.REFUSED, "en", reason).text
 
 
-@pytest.mark.parametrize("reason", set(END_REASON.values()) - {"merged"})
+@pytest.mark.parametrize("reason", sorted(set(END_REASON.values()) - {"merged"}))
 def test_an_end_says_why(reason):
     assert "The reason: " in words(NoticeKind.ENDED, "en", reason).text
 
