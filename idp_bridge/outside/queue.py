@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey, crontab
 from huey.consumer import Consumer
 
 from idp_bridge.domain.people import ParentId
+from idp_bridge.outside.beside import STOP_WAIT_S
 from idp_bridge.settings import Worker
 
 log = logging.getLogger(__name__)
@@ -25,9 +24,8 @@ SCHEMA = "idp_bridge_queue"
 _TURN = 7_263_002
 """Number of the PostgreSQL advisory lock under which its tables are made."""
 CONNECT_S = 3
-LONGEST_POLL_S = 0.2
-"""How long an idle worker sleeps before it looks again: a revocation must be on its way within a second."""
-STOP_WAIT_S = 20
+POLL_S = 0.02
+"""How long an idle worker sleeps before it looks for wake-ups: a revocation waits for nothing longer."""
 
 
 def make_queue(settings: Worker) -> Huey:
@@ -82,32 +80,11 @@ def run_consumer(
     Consumer(
         queue,
         workers=1,
-        initial_delay=0.05,
-        max_delay=LONGEST_POLL_S,
+        initial_delay=POLL_S,
+        max_delay=POLL_S,
         graceful_signal="TERM",
         shutdown_timeout=STOP_WAIT_S,
     ).run()
-
-
-@contextmanager
-def every(seconds: float, do: Callable[[], None]) -> Iterator[None]:
-    """Call `do` every few seconds beside the consumer, in a thread of its own, until the block ends."""
-    over = threading.Event()
-
-    def go_on() -> None:
-        while not over.wait(seconds):
-            try:
-                do()
-            except Exception:  # what failed is tried again at the next turn
-                log.warning("a turn beside the queue failed", exc_info=True)
-
-    thread = threading.Thread(target=go_on, name="beside-the-queue")
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join(STOP_WAIT_S)
 
 
 def _in_postgres(url: str) -> Huey:

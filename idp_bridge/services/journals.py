@@ -126,6 +126,10 @@ class Projections(Protocol):
         """Lease a due parent, or return None if it is not due, stopped, or somebody else holds it."""
         ...
 
+    def take_most_urgent(self, now: datetime, until: datetime, worker: str, most: int) -> tuple[Lease, ...]:
+        """Lease who waits longest: one who lost something, or up to `most` who lost nothing."""
+        ...
+
     def release(self, workers: Iterable[str]) -> int:
         """Give back the leases of `workers` that are dead; return how many."""
         ...

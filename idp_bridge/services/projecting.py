@@ -15,17 +15,21 @@ from enum import StrEnum
 from idp_bridge.domain.claims import ATTRIBUTE, same, stored_revision
 from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.people import ParentId
-from idp_bridge.services.account_checking import note_email
+from idp_bridge.services.account_checking import note_emails
 from idp_bridge.services.failures import CircuitOpen, Gone, Mismatch, OutsideFailure, Unreachable
 from idp_bridge.services.house import House
 from idp_bridge.services.journals import Lease, Seen
 from idp_bridge.services.ports import Account
+from idp_bridge.services.rows import Rows
 from idp_bridge.services.signing_out import endings
 from idp_bridge.services.vanishing import TRIES, vanished
-from idp_bridge.services.wanting import Wanted, wanted_for
+from idp_bridge.services.wanting import Wanted, wanted_for_all
 
 LEASE = timedelta(seconds=60)
 """Longer than every time-out of one run together, so that a slow first writer is over before a second."""
+AT_ONCE = 4
+"""Grants one thread leases together, for a transaction each would cost as much as Keycloak: GET, PUT and GET
+of four, each at its time-out, are over within LEASE."""
 FIRST_WAIT_S = 2
 LONGEST_WAIT_S = 300
 """Where Keycloak answers and says no, or does not hold what it took: somebody must act, so do not hammer."""
@@ -48,6 +52,11 @@ class Outcome(StrEnum):
     FAILED = "will be tried again"
     GONE = "Keycloak no longer has the account, and its links have ended"
     STOPPED = "Keycloak holds a higher revision: somebody must resolve it"
+
+
+SAID = frozenset({Outcome.EQUAL, Outcome.WRITTEN})
+SETTLED = SAID | {Outcome.GONE, Outcome.STOPPED}
+"""After these the next parent can be taken at once; after a failure the system is given a moment."""
 
 
 class Ahead(Exception):
@@ -74,9 +83,42 @@ class _Run:
 
 def project(house: House, parent: ParentId) -> Outcome:
     """Project one due parent. Failures are recorded with the time of the next try, never raised."""
-    run = _begun(house, parent)
-    if run is None:
-        return Outcome.NOT_DUE
+    with house.store.transaction() as rows:
+        now = house.clock.now()
+        lease = rows.projections.take(parent, now, now + LEASE, house.worker)
+        runs = _runs(rows, (lease,) if lease else (), now)
+    return next(iter(_projected(house, runs)), Outcome.NOT_DUE)
+
+
+def project_most_urgent(house: House, most: int = AT_ONCE) -> tuple[Outcome, ...]:
+    """Project who waits most urgently: one who lost something, or up to `most` others; empty for nobody.
+
+    Some threads may do so at once. So a revocation passes 20,000 grants that are due: whichever thread is
+    done with its few takes it. Who finds nobody has only read: idle threads are in nobody's way.
+    """
+    with house.store.reading() as rows:
+        if not rows.projections.due(house.clock.now(), 1):
+            return ()
+    with house.store.transaction() as rows:
+        now = house.clock.now()
+        leases = rows.projections.take_most_urgent(now, now + LEASE, house.worker, most)
+        runs = _runs(rows, leases, now)
+    return _projected(house, runs)
+
+
+def _runs(rows: Rows, leases: tuple[Lease, ...], now: datetime) -> tuple[_Run, ...]:
+    wanted = wanted_for_all(rows, (lease.parent for lease in leases), now)
+    return tuple(_Run(lease, wanted[lease.parent], now) for lease in leases)
+
+
+def _projected(house: House, runs: tuple[_Run, ...]) -> tuple[Outcome, ...]:
+    outcomes = tuple(_tried(house, run) for run in runs)
+    _note(house, [run for run, outcome in zip(runs, outcomes, strict=True) if outcome in SAID])
+    return outcomes
+
+
+def _tried(house: House, run: _Run) -> Outcome:
+    """Bring one account to what is wanted; what did not work is recorded here, the rest by the caller."""
     try:
         outcome = _write(house, run)
         if run.lease.after_loss:
@@ -85,28 +127,28 @@ def project(house: House, parent: ParentId) -> Outcome:
         return _stop(house, run, ahead)
     except OutsideFailure as failure:
         return _fail(house, run, failure)
-    with house.store.transaction() as rows:
-        now = house.clock.now()
-        rows.projections.done(run.lease, run.wanted.rev, now, Seen(run.wanted.rev, digest(run.wanted.value)))
-        if run.account:
-            note_email(rows, run.account, run.began, now, house.rules.email_domains)
-        if run.tampered:
-            rows.audit.append(
-                Event("alarm:tampered", now, WORKER, parent=parent, fields={"what": "attribute"})
-            )
-    _measure(house, run, outcome, now)
+    if outcome is Outcome.WRITTEN and run.lease.due_since:  # what was there already says nothing of the way
+        house.meter.arrived((house.clock.now() - run.lease.due_since).total_seconds())
     return outcome
 
 
-def project_most_urgent(house: House) -> Outcome:
-    """Project whoever waits most urgently, losses first.
+def _note(house: House, runs: list[_Run]) -> None:
+    """Record that Keycloak says what is wanted. Lost in a crash, it costs one more look at each.
 
-    Each wake-up does this, whoever it was for: so a revocation passes 20,000 grants that wait in the queue,
-    and as many runs are done as parents were named.
+    Only an alarm would not come again: the look that raised it repaired what it saw.
     """
-    with house.store.reading() as rows:
-        due = rows.projections.due(house.clock.now(), 1)
-    return project(house, due[0]) if due else Outcome.NOT_DUE
+    if not runs:
+        return
+    with house.store.transaction(durable=any(run.tampered for run in runs)) as rows:
+        now = house.clock.now()
+        for run in runs:
+            seen = Seen(run.wanted.rev, digest(run.wanted.value))
+            rows.projections.done(run.lease, run.wanted.rev, now, seen)
+            if run.tampered:
+                what = {"what": "attribute"}
+                rows.audit.append(Event("alarm:tampered", now, WORKER, parent=run.lease.parent, fields=what))
+        accounts = [run.account for run in runs if run.account]
+        note_emails(rows, accounts, runs[0].began, now, house.rules.email_domains)
 
 
 def take_over(house: House, dead: Callable[[tuple[str, ...]], tuple[str, ...]]) -> int:
@@ -115,11 +157,16 @@ def take_over(house: House, dead: Callable[[tuple[str, ...]], tuple[str, ...]]) 
         return rows.projections.release(dead(rows.projections.holders(house.clock.now())))
 
 
+def look_again(house: House, now: datetime) -> int:
+    """Mark due whoever is to be looked at once more by `now`; return how many."""
+    with house.store.transaction() as rows:
+        return rows.projections.mark_checks(now)
+
+
 def sweep(house: House, now: datetime, limit: int = 500, *, dry_run: bool = False) -> int:
-    """Project up to `limit` due parents that no wake-up reached; return how many were due."""
+    """Project up to `limit` due parents here and now, one after the other; return how many were due."""
     if not dry_run:
-        with house.store.transaction() as rows:
-            rows.projections.mark_checks(now)
+        look_again(house, now)
     with house.store.reading() as rows:
         due = rows.projections.due(now, limit)
     if not dry_run:
@@ -131,19 +178,6 @@ def sweep(house: House, now: datetime, limit: int = 500, *, dry_run: bool = Fals
 def digest(value: str) -> str:
     """Return SHA-256 (hex) over an attribute's value: to tell values apart, not to keep them."""
     return hashlib.sha256(value.encode()).hexdigest()
-
-
-def _measure(house: House, run: _Run, outcome: Outcome, now: datetime) -> None:
-    """Count how long a decision took to reach the token; what was there already says nothing of it."""
-    if outcome is Outcome.WRITTEN and run.lease.due_since:
-        house.meter.arrived((now - run.lease.due_since).total_seconds())
-
-
-def _begun(house: House, parent: ParentId) -> _Run | None:
-    with house.store.transaction() as rows:
-        now = house.clock.now()
-        lease = rows.projections.take(parent, now, now + LEASE, house.worker)
-        return _Run(lease, wanted_for(rows, parent, now), now) if lease else None
 
 
 def _write(house: House, run: _Run) -> Outcome:

@@ -11,7 +11,7 @@ from typing import Any
 from idp_bridge.domain.claims import ATTRIBUTE, MAX_LENGTH
 from idp_bridge.domain.people import ParentId
 from idp_bridge.services.failures import Gone, Refused
-from idp_bridge.services.ports import Account, AccountEvent, AccountEventKind, AppUse
+from idp_bridge.services.ports import Account, AccountEvent, AccountEventKind, AppUse, Clock
 from idp_bridge.services.rows import Store
 
 DECLARED = re.compile(r'\{"v":[0-9]{1,3},"rev":[0-9]{1,12},"asof":[0-9]{1,12},"links":\[.*\].*\}')
@@ -22,11 +22,14 @@ class FakeAccounts:
     """Accounts by id. `fail(call, failure)` makes a call raise until `mend()`.
 
     With a `store`, everybody the bridge has a snapshot of has an account that agrees with it, as after any
-    sign-in, until a test says otherwise with `add`, `change` or `remove`.
+    sign-in, until a test says otherwise with `add`, `change` or `remove`. With a `clock` it tells of our own
+    newest write.
     """
 
-    def __init__(self, store: Store | None = None) -> None:
+    def __init__(self, store: Store | None = None, clock: Clock | None = None) -> None:
         self._store = store
+        self._clock = clock
+        self._own: AccountEvent | None = None
         self._by_hand: set[ParentId] = set()
         self._accounts: dict[ParentId, Account] = {}
         self._outside: set[ParentId] = set()
@@ -108,7 +111,8 @@ class FakeAccounts:
         self.calls.append("events")
         if "events" in self._failures:
             raise self._failures["events"]
-        return tuple(event for event in self.happened if event.at >= since)
+        told = [*self.happened, *([self._own] if self._own else [])]
+        return tuple(sorted((event for event in told if event.at >= since), key=lambda event: event.at))
 
     def write_links(self, account: Account, value: str) -> None:
         """Replace e-mail, names and attributes by those of `account`, with the one value."""
@@ -116,6 +120,8 @@ class FakeAccounts:
         if len(value) > MAX_LENGTH or not DECLARED.fullmatch(value):
             raise Refused("keycloak", f"400 {ATTRIBUTE}")
         self.writes += 1
+        if self._clock:
+            self._own = AccountEvent(str(uuid.uuid4()), self._clock.now(), AccountEventKind.OURS, None)
         if not self.swallow_writes:
             kept = self._accounts[account.id]
             self._accounts[account.id] = replace(

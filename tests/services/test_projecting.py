@@ -254,7 +254,7 @@ def test_a_loss_passes_the_grants_that_wait(house, accounts, clock):
             rows.projections.mark_due(other, clock.now(), loss=False)
     clock.advance(seconds=1)
     revoke_link(house, OPERATOR, link.id, "court-order")
-    assert project_most_urgent(house) is Outcome.WRITTEN
+    assert project_most_urgent(house) == (Outcome.WRITTEN,)
     assert accounts.ended == [AMARA]
     assert row(house).due_since is None
     assert accounts.get(ParentId("p-0")).attributes == {}  # the others still wait

@@ -49,6 +49,8 @@ class Stack:
         )
         self.ldap = LdapServer(folder / "ldap", ports.ldap, ports.ldaps, self.sample / "district.ldif")
         self.bridge_url = f"http://localhost:{ports.bridge}"
+        self.bridge_port = ports.bridge
+        """Where the bridge listens; another than everybody knows where something stands before it."""
         self.app_urls = {
             "oneview": f"http://localhost:{ports.oneview}",
             "focus": f"http://localhost:{ports.focus}",
@@ -104,7 +106,7 @@ class Stack:
         python = sys.executable
         serve = [
             python, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
-            "--port", str(self.ports.bridge), "--workers", "1", "--blocking-threads", "4",
+            "--port", str(self.bridge_port), "--workers", "1", "--blocking-threads", "4",
             "--no-ws", "idp_bridge.wsgi:app",
         ]  # fmt: skip
         self.bridge = self._program("bridge", serve, self.bridge_env())
