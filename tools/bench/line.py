@@ -97,6 +97,13 @@ class App:
         """Return new tokens for the refresh token in `tokens`, None where it is refused."""
         return self.tokens(line, grant_type="refresh_token", refresh_token=tokens["refresh_token"])
 
+    def lives(self, line: Line, tokens: dict[str, Any]) -> bool:
+        """Tell whether the session behind `tokens` lives, by the access token; asking changes nothing."""
+        form = {"client_id": self.client_id, "client_secret": self.secret, "token": tokens["access_token"]}
+        answer, body = line.ask("POST", f"{self.realm}/token/introspect", urlencode(form), FORM)
+        _expect(answer, body, 200)
+        return bool(json.loads(body)["active"])
+
     def sign_in(self, line: Line, name: str, password: str) -> dict[str, Any]:
         """Go through Keycloak's own form, with PKCE, and return the tokens."""
         verifier = secrets.token_urlsafe(48)
