@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import count
 from zoneinfo import ZoneInfo
 
 from flask import Flask
 
 from idp_bridge.domain.evidence import adapted
 from idp_bridge.domain.limits import Limits
-from idp_bridge.domain.people import ParentId
+from idp_bridge.outside.beside import Beside
 from idp_bridge.outside.circuit import CircuitAccounts
 from idp_bridge.outside.directory import LdapDirectory
 from idp_bridge.outside.keycloak import KeycloakAccounts
 from idp_bridge.outside.mail import SmtpMail
 from idp_bridge.outside.metrics import Metrics
 from idp_bridge.outside.processes import dead, own_name
-from idp_bridge.outside.queue import HueyWakeup, every, make_queue, run_consumer
+from idp_bridge.outside.queue import HueyWakeup, make_queue, run_consumer
 from idp_bridge.services.comparing import compare
 from idp_bridge.services.expiring import end_links, end_withdrawn, lapse_visits
 from idp_bridge.services.failures import OutsideFailure
-from idp_bridge.services.following import Follower
+from idp_bridge.services.following import Follower, follow
 from idp_bridge.services.guessing import raise_alarms, sweep_counters
 from idp_bridge.services.house import House, Rules
 from idp_bridge.services.notifying import Outbox, remind, send_due, warn_ends
-from idp_bridge.services.projecting import project_most_urgent, retry, sweep, take_over
+from idp_bridge.services.projecting import SETTLED, look_again, project_most_urgent, take_over
 from idp_bridge.services.working import beat, waiting
 from idp_bridge.settings import Settings
 from idp_bridge.storage import http_limits
@@ -36,7 +36,7 @@ from idp_bridge.storage.store import SqlStore
 from idp_bridge.web.front_door import Options, build
 
 CLOCK_WORK = (
-    sweep,
+    look_again,
     lapse_visits,
     end_links,
     end_withdrawn,
@@ -46,14 +46,19 @@ CLOCK_WORK = (
     sweep_counters,
 )
 """What the worker does every minute, in this order."""
-FOLLOW_S = 2
-"""How often Keycloak is asked what happened, and what failed is tried again: both within seconds."""
+FOLLOW_S, FOLLOW_BACK_S = 2, 60
+"""How often Keycloak is asked what just happened (tampering is seen in seconds), and what came in late."""
+LOOK_S = 0.5
+"""How often the worker looks for due parents without a wake-up: one that is lost costs no more, nor does the
+wait of one that failed."""
 MAIL_S = 2
 """How often mails are sent, beside everything else: a mail server that hangs holds up no revocation."""
 MAILS = 10
 """Mails of one turn, so that a worker that is told to end does so after a few."""
-COMPARE_MINUTES = 60
+COMPARE_S = 3600
 """How often all parents are compared: 5,000 take some seconds and no write."""
+BESIDES = 3
+"""Connections to Keycloak beside those that project: two for its events, one for the comparison."""
 
 
 class SystemClock:
@@ -118,42 +123,57 @@ def make_web(settings: Settings) -> Flask:
 
 
 def run_worker(settings: Settings) -> None:
-    """Run the worker until it is told to stop: losses first, Keycloak's events and mails every two seconds,
-    the clock's work every minute, a full comparison every hour and whenever Keycloak is back."""
-    store, metrics, name = make_store(settings), Metrics(), own_name()
-    accounts = CircuitAccounts(KeycloakAccounts(settings.keycloak), metrics)
+    """Run the worker until it is told to stop.
+
+    Threads project, losses first; beside them one follows Keycloak's events every two seconds, one compares
+    all parents every hour and whenever Keycloak is back, one sends mails. The clock's work is done every
+    minute.
+    """
+    store, metrics, name, threads = make_store(settings), Metrics(), own_name(), settings.worker.threads
+    accounts = CircuitAccounts(KeycloakAccounts(settings.keycloak, threads + BESIDES), metrics)
     house = replace(make_house(settings, store), accounts=accounts, worker=name, meter=metrics)
     if settings.worker.status_port:
         metrics.serve(settings.worker.status_port, lambda: waiting(house), lambda: accounts.closed)
     take_over(house, dead)
-    minutes, follower, outbox = count(), Follower(house), Outbox()
+    beside, follower, outbox = Beside(), Follower(house), Outbox()
+
+    def send_mails() -> bool:
+        send_due(house, house.clock.now(), MAILS, outbox=outbox)
+        return outbox.more
+
+    project = beside.let(
+        _unless_away(lambda: not SETTLED.isdisjoint(project_most_urgent(house))), LOOK_S, threads
+    )
+    compare_all = beside.let(_unless_away(lambda: compare(house)), COMPARE_S, finish=False)
+    beside.let(_unless_away(follower.turn), FOLLOW_S)
+    beside.let(_unless_away(lambda: follow(house, house.clock.now())), FOLLOW_BACK_S)
+    mail = beside.let(_unless_away(send_mails), MAIL_S)
+
+    def woken(_parent: str) -> None:
+        project()
+        mail()
 
     def every_minute() -> None:
         _clock_work(house, SqlSessions(store))
-        if next(minutes) % COMPARE_MINUTES == 0:
-            _compare(house)
+        mail()
 
-    def one(parent: str) -> None:
-        project_most_urgent(house, ParentId(parent))
-
-    def send_mails() -> bool:
-        with suppress(OutsideFailure):  # the database is away: the next turn
-            send_due(house, house.clock.now(), MAILS, outbox=outbox)
-        return outbox.more
-
-    def beside() -> None:
-        follower.turn()
-        retry(house, house.clock.now())
-
-    with every(FOLLOW_S, beside), every(MAIL_S, send_mails):
-        run_consumer(
-            make_queue(settings.worker), project=one, sweep=every_minute, compare=lambda: _compare(house)
-        )
+    with beside:
+        run_consumer(make_queue(settings.worker), project=woken, sweep=every_minute, compare=compare_all)
 
 
-def _compare(house: House) -> None:
-    with suppress(OutsideFailure):  # the next hour, or whoever asks again
-        compare(house)
+def _unless_away(do: Callable[[], object]) -> Callable[[], bool]:
+    """Return `do` for a thread: True where there is more; a system that is away is asked at the next turn."""
+
+
+def _unless_away(do: Callable[[], object]) -> Callable[[], bool]:
+    """Return `do` for a thread: True where there is more; a system that is away is asked at the next turn."""
+
+    def turn() -> bool:
+        with suppress(OutsideFailure):
+            return do() is True
+        return False
+
+    return turn
 
 
 def _clock_work(house: House, sessions: SqlSessions) -> None:

@@ -184,6 +184,8 @@ class Worker(_Section):
     """SQLite file of Huey; its tables never share the bridge's database. One worker."""
     queue_url: str = ""
     """`postgresql://…` (a schema of its own) or `redis://…`: for workers on several machines."""
+    threads: int = Field(default=4, ge=1, le=32)
+    """How many parents are projected at once, each over a connection of its own."""
     status_port: int = Field(default=0, ge=0, le=65535)
     """Port on loopback on which the worker shows its metrics (Prometheus); 0 for none."""
 

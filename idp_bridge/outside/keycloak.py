@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from queue import Empty, LifoQueue
 from typing import Any, TypeVar
 
-from keycloak import KeycloakAdmin, KeycloakOpenID, KeycloakOpenIDConnection
+from keycloak import KeycloakAdmin
 from keycloak.exceptions import (
     KeycloakAuthenticationError,
     KeycloakConnectionError,
@@ -21,17 +20,15 @@ from requests import RequestException
 from idp_bridge.domain.claims import ATTRIBUTE
 from idp_bridge.domain.people import ParentId
 from idp_bridge.outside.errors import Gone, OutsideFailure, Refused, Unreachable
+from idp_bridge.outside.keycloak_connection import SYSTEM, TOKEN_SHARE, Connection, Renewer
 from idp_bridge.outside.keycloak_events import changes_of, events_since
 from idp_bridge.outside.keycloak_uses import last_uses, seen
 from idp_bridge.services.ports import Account, AccountChange, AccountEvent, AppUse
 from idp_bridge.settings import Keycloak
 
-SYSTEM = "keycloak"
 Answer = TypeVar("Answer")
-LONGEST_S = 4.5
-"""One call with everything python-keycloak does for it: a token, the request, and after a 401 both again."""
-TOKEN_SHARE = 0.5
-"""Part of the time-out the token request may take: a hang there leaves time for a word to the caller."""
+GROUP = "parents"
+"""Path of the group every parent is a member of (`realm-config/parents.json`)."""
 USER_ID = re.compile("[A-Za-z0-9:_-]{1,255}")
 """Ids go into the path of a request as they are."""
 LATER = (408, 429)
@@ -40,82 +37,20 @@ SURPRISES = (KeycloakError, RequestException, *NOT_KEYCLOAK)
 """What python-keycloak raises: its own, and whatever it hits in an answer that is not Keycloak's."""
 
 
-class _Deadline:
-    """Until when the call that runs now may wait; calls come one after the other."""
-
-    def __init__(self) -> None:
-        self._until = 0.0
-
-    def start(self) -> None:
-        self._until = time.monotonic() + LONGEST_S
-
-    def at_most(self, seconds: float) -> float:
-        """Return `seconds` or what is left of the call; raise Unreachable where nothing is left."""
-        left = self._until - time.monotonic()
-        if left <= 0:
-            raise Unreachable(SYSTEM, "too slow")
-        return min(seconds, left)
-
-
-class _TokenEndpoint(KeycloakOpenID):
-    """Knows that a 404 here is a wrong realm or address, and no parent who is gone."""
-
-    def token(self, *arguments: Any, **named: Any) -> dict[str, Any]:
-        """Return a token. Raises Refused where there is no such realm."""
-        try:
-            return dict(super().token(*arguments, **named))
-        except KeycloakError as fault:
-            if fault.response_code == 404:
-                raise Refused(SYSTEM, "no such realm") from fault
-            raise
-
-
-class _Once(KeycloakOpenIDConnection):
-    """Asks for a token once: python-keycloak's own default repeats it, and a hang lasts twice as long."""
-
-    def __init__(self, settings: Keycloak, deadline: _Deadline) -> None:
-        common: dict[str, Any] = {
-            "server_url": settings.url,
-            "realm_name": settings.realm,
-            "client_id": settings.client_id,
-            "client_secret_key": settings.client_secret.get_secret_value(),
-            "max_retries": 0,
-        }
-        self._deadline = deadline
-        self._wait_s = settings.timeout_s
-        super().__init__(**common, grant_type="client_credentials")
-        self._token_endpoint = _TokenEndpoint(**common)
-
-    @property
-    def timeout(self) -> Any:
-        """Return seconds for the next request; declared as whole ones, requests takes fractions."""
-        return self._deadline.at_most(self._wait_s)
-
-    @timeout.setter
-    def timeout(self, value: Any) -> None:
-        """Ignore what the library sets: the deadline says."""
-
-    @property
-    def keycloak_openid(self) -> KeycloakOpenID:
-        """Return the token endpoint, its time-out cut to what is left."""
-        wait: Any = self._deadline.at_most(self._wait_s * TOKEN_SHARE)
-        self._token_endpoint.connection.timeout = wait
-        return self._token_endpoint
-
-
 class KeycloakAccounts:
     """The service account `idp-bridge`, confined to group `/parents`.
 
-    One connection behind one lock: eight threads sharing an object without a token made eight token
-    requests, and there is one writer per parent anyway. `max_retries=0`: a timed-out PUT sent twice is what
-    leaves two values in one attribute.
+    As many calls run at once as there are `connections`, with one token for all; there is one writer per
+    parent anyway. `max_retries=0`: a timed-out PUT sent twice is what leaves two values in one attribute.
     """
 
-    def __init__(self, settings: Keycloak) -> None:
+    def __init__(self, settings: Keycloak, connections: int = 1) -> None:
         self._settings = settings
-        self._lock = threading.Lock()
-        self._admin: KeycloakAdmin | None = None
-        self._deadline = _Deadline()
+        self._free = LifoQueue[Connection]()
+        """Last used first: what is idle stays idle, and its socket is not asked whether it still lives."""
+        renewer = Renewer(settings)
+        for _ in range(connections):
+            self._free.put(Connection(settings, renewer))
 
     def get(self, parent: ParentId) -> Account:
         """Return the account, read now. Raises Gone, Refused and Unreachable."""
@@ -124,10 +59,10 @@ class KeycloakAccounts:
     def members(self, first: int, size: int) -> tuple[Account, ...]:
         """Return up to `size` accounts from place `first` on, in one order. Raises Refused, Unreachable."""
         query = {"first": first, "max": size, "briefRepresentation": False}
-        return self._do(lambda admin: tuple(_account(one, one["id"]) for one in admin.get_users(query)))
+        return self._do(lambda admin: _members(admin, query))
 
     def events(self, since: datetime) -> tuple[AccountEvent, ...]:
-        """Return what happened since then, our own writes left out. Raises Refused and Unreachable."""
+        """Return what happened since then, of our own writes the newest. Raises Refused, Unreachable."""
         return self._do(lambda admin: events_since(admin, since))
 
     def changes(self, parent: ParentId, since: datetime) -> tuple[AccountChange, ...]:
@@ -171,26 +106,36 @@ class KeycloakAccounts:
         return self._do(do)
 
     def _do(self, do: Callable[[KeycloakAdmin], Answer]) -> Answer:
-        if not self._lock.acquire(timeout=self._settings.timeout_s * TOKEN_SHARE):
-            raise Unreachable(SYSTEM, "busy")
         try:
-            self._deadline.start()
-            return do(self._connected())
+            connection = self._free.get(timeout=self._settings.timeout_s * TOKEN_SHARE)
+        except Empty:
+            raise Unreachable(SYSTEM, "busy") from None
+        try:
+            return do(connection.begin())
         except SURPRISES as fault:
             failure = _failure(fault)
             if not isinstance(failure, Gone):
-                self._admin = None  # a fresh token next time: the old one may be what was refused
+                connection.spoil()
             raise failure from fault
         except OutsideFailure:
-            self._admin = None
+            connection.spoil()
             raise
         finally:
-            self._lock.release()
+            self._free.put(connection)
 
-    def _connected(self) -> KeycloakAdmin:
-        if self._admin is None:
-            self._admin = KeycloakAdmin(connection=_Once(self._settings, self._deadline))
-        return self._admin
+
+def _members(admin: KeycloakAdmin, query: dict[str, Any]) -> tuple[Account, ...]:
+    """Read members by their group: a list of users weighs our permission for each, four times the work.
+
+    A group that is not there is no parent who is gone.
+    """
+    try:
+        found = admin.get_group_members(admin.get_group_by_path(GROUP)["id"], query)
+    except KeycloakError as fault:
+        if isinstance(_failure(fault), Gone):
+            raise Refused(SYSTEM, f"no group {GROUP}") from fault
+        raise
+    return tuple(_account(one, one["id"]) for one in found)
 
 
 def _drop(admin: KeycloakAdmin, parent: ParentId) -> None:

@@ -34,7 +34,7 @@ REALM_PARTS = frozenset(
 
 
 def events_since(admin: KeycloakAdmin, since: datetime) -> tuple[AccountEvent, ...]:
-    """Return the events from `since` on, oldest first, without those of the bridge's own writes."""
+    """Return the events from `since` on, oldest first; of the bridge's own writes only the newest."""
     from_ms = int(since.timestamp() * 1000)
     found = [*_people(admin, from_ms), *_administrators(admin, from_ms)]
     return tuple(sorted(found, key=lambda event: event.at))
@@ -77,7 +77,7 @@ def _people(admin: KeycloakAdmin, from_ms: int) -> Iterator[AccountEvent]:
 
 
 def _administrators(admin: KeycloakAdmin, from_ms: int) -> Iterator[AccountEvent]:
-    ours = _own_id(admin)
+    ours, newest = _own_id(admin), None
     for event in _all(admin.get_admin_events, {"dateFrom": from_ms, "direction": "asc"}):
         by_us = event.get("authDetails", {}).get("userId") == ours
         kind, parent = _read(event, by_us)
@@ -85,6 +85,10 @@ def _administrators(admin: KeycloakAdmin, from_ms: int) -> Iterator[AccountEvent
             yield AccountEvent(
                 event["id"], _moment(event), kind, parent, str(event.get("resourceType", "")).lower()
             )
+        elif by_us:
+            newest = event
+    if newest:
+        yield AccountEvent(newest["id"], _moment(newest), AccountEventKind.OURS, None)
 
 
 def _read(event: dict[str, Any], by_us: bool) -> tuple[AccountEventKind | None, ParentId | None]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from huey.consumer import Consumer
 from huey.storage import SqliteStorage
 
 from idp_bridge.domain.people import ParentId
+from idp_bridge.outside.beside import STOP_WAIT_S
 from idp_bridge.settings import Worker
 
 log = logging.getLogger(__name__)
@@ -33,9 +32,8 @@ ANSWER_S = 1.5
 """After this a queue that says nothing is given up: a page waits for it after its work is committed."""
 AT_ONCE_S = 0.5
 """A connection PostgreSQL closed meanwhile fails at once when it is used; a second try has a new one."""
-LONGEST_POLL_S = 0.2
-"""How long an idle worker sleeps before it looks again: a revocation must be on its way within a second."""
-STOP_WAIT_S = 20
+POLL_S = 0.01
+"""How long an idle worker sleeps before it looks for wake-ups: what a revocation waits beside the work."""
 
 
 def make_queue(settings: Worker) -> Huey:
@@ -54,10 +52,14 @@ def make_queue(settings: Worker) -> Huey:
 
 
 class _File(SqliteStorage):  # type: ignore[misc]  # Huey has no types
-    """Huey's SQLite file; each connection makes the tables unless they are there."""
+    """Huey's SQLite file; each connection makes the tables unless they are there.
+
+    Whole after a power cut but for the last wake-ups, which may be lost like any other.
+    """
 
     def _create_connection(self) -> Any:
         connection = super()._create_connection()
+        connection.execute("PRAGMA synchronous=NORMAL")  # who wakes the worker does not wait for the disk
         for statement in self.ddl:
             connection.execute(statement)
         return connection
@@ -99,8 +101,8 @@ def run_consumer(
     Consumer(
         queue,
         workers=1,
-        initial_delay=0.05,
-        max_delay=LONGEST_POLL_S,
+        initial_delay=POLL_S,
+        max_delay=POLL_S,
         graceful_signal="TERM",
         shutdown_timeout=STOP_WAIT_S,
     ).run()
@@ -117,32 +119,6 @@ def _queued(put: Callable[[], object], lost: str) -> None:
             if last or time.monotonic() - began > AT_ONCE_S:
                 log.warning(lost, exc_info=True)
                 return
-
-
-@contextmanager
-def every(seconds: float, do: Callable[[], object]) -> Iterator[None]:
-    """Call `do` every few seconds beside the consumer, in a thread of its own, until the block ends.
-
-    Where it returns something true there is more to do, and its next turn comes at once.
-    """
-    over = threading.Event()
-
-    def go_on() -> None:
-        more: object = None
-        while not over.wait(0 if more else seconds):
-            more = None
-            try:
-                more = do()
-            except Exception:  # what failed is tried again at the next turn
-                log.warning("a turn beside the queue failed", exc_info=True)
-
-    thread = threading.Thread(target=go_on, name="beside-the-queue")
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join(STOP_WAIT_S)
 
 
 def _in_postgres(url: str) -> Huey:

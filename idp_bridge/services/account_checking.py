@@ -58,20 +58,22 @@ def save_email(rows: Rows, parent: Parent, email: str, now: datetime) -> Parent:
     return done
 
 
-def note_email(rows: Rows, account: Account, began: datetime, now: datetime, domains: Iterable[str]) -> None:
-    """Note the e-mail of an account the worker read after `began`: the old address is told at once.
+def note_emails(
+    rows: Rows, accounts: Iterable[Account], began: datetime, now: datetime, domains: Iterable[str]
+) -> None:
+    """Note e-mails of accounts the worker read after `began`: the old address is told at once.
 
     A district address raises an alarm: links stay, and the parent gets no new one. Whoever signed in
     meanwhile brought a newer e-mail than was read. Runs inside the caller's transaction.
     """
-    parent = rows.parents.get(account.id)
-    if parent is None or not other_email(parent, account.email):
-        return
-    if parent.signed_in_at and parent.signed_in_at >= began:
-        return
-    save_email(rows, parent, account.email, now)
-    if in_district_domain(account.email, tuple(domains)):
-        rows.audit.append(Event("alarm:district-address", now, BRIDGE, parent=account.id))
+    read = {account.id: account.email for account in accounts}
+    for parent in rows.parents.some(read).values():
+        email = read[parent.id]
+        if not other_email(parent, email) or (parent.signed_in_at and parent.signed_in_at >= began):
+            continue
+        save_email(rows, parent, email, now)
+        if in_district_domain(email, tuple(domains)):
+            rows.audit.append(Event("alarm:district-address", now, BRIDGE, parent=parent.id))
 
 
 def _account_now(house: House, parent_id: ParentId) -> Account | None:

@@ -43,8 +43,7 @@ def compare(house: House, *, dry_run: bool = False) -> Comparison:
         found.differing += [account.id for account in differing]
         if differing and not dry_run:
             _mark(house, differing)
-            for account in differing:
-                house.wakeup.projection_due(account.id)
+            house.wakeup.projection_due(differing[0].id)
     found.missing = [parent for parent in _holders(house) if parent not in seen]
     if found.missing and not dry_run:
         with house.store.transaction() as rows:

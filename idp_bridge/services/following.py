@@ -13,6 +13,9 @@ from idp_bridge.services.rows import Rows
 
 OVERLAP = timedelta(minutes=2)
 """Asked for again each time: two events can carry the same time, and a slow transaction comes in late."""
+GLANCE = timedelta(seconds=10)
+"""The same where it is asked every other second: while thousands are projected, every turn reads our own
+writes of so long again."""
 FIRST_LOOK = timedelta(hours=1)
 AWAY = timedelta(seconds=5)
 """No Keycloak stops and starts faster; a shorter silence is the wire's, and nothing was replaced in it."""
@@ -23,14 +26,15 @@ ALARMS = {
 }
 
 
-def follow(house: House, now: datetime) -> int:
+def follow(house: House, now: datetime, overlap: timedelta = OVERLAP) -> int:
     """Have every account looked at that something happened to; return how many events were new.
 
+    What happened longer than `overlap` before the newest event that was told is not asked for again.
     Raises OutsideFailure: the next turn asks again from the same time.
     """
     with house.store.reading() as rows:
         last = rows.seen_events.last_at()
-    events = house.accounts.events((last or now - FIRST_LOOK) - OVERLAP)
+    events = house.accounts.events((last or now - FIRST_LOOK) - overlap)
     if not events:
         return 0
     with house.store.transaction() as rows:
@@ -56,7 +60,7 @@ class Follower:
         """Follow once; where Keycloak does not answer, the next turn asks from the same time."""
         now = self._house.clock.now()
         try:
-            follow(self._house, now)
+            follow(self._house, now, GLANCE)
         except OutsideFailure:
             self._away_since = self._away_since or now
             return

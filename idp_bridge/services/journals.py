@@ -132,10 +132,6 @@ class Projections(Protocol):
         """Return up to `limit` due parents that nobody holds, losses first, oldest first."""
         ...
 
-    def overdue(self, now: datetime, limit: int) -> tuple[ParentId, ...]:
-        """Return up to `limit` of those that are `due` and failed before: their next try has come."""
-        ...
-
     def mark_checks(self, now: datetime) -> int:
         """Mark due whoever is to be looked at again by `now`; return how many."""
         ...
@@ -145,6 +141,10 @@ class Projections(Protocol):
 
         One that was stopped is leased only after a loss.
         """
+        ...
+
+    def take_most_urgent(self, now: datetime, until: datetime, worker: str, most: int) -> tuple[Lease, ...]:
+        """Lease who waits longest: one who lost something, or up to `most` who lost nothing."""
         ...
 
     def release(self, workers: Iterable[str]) -> int:

@@ -48,6 +48,8 @@ class AccountEventKind(StrEnum):
     """The bridge never does: whoever did it has our key."""
     REALM_CHANGED = "realm-changed"
     """A mapper, client, group, profile or permission was changed by somebody."""
+    OURS = "ours"
+    """The bridge wrote. Only the newest is told: what happened before it need not be asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class ParentAccounts(Protocol):
         ...
 
     def events(self, since: datetime) -> tuple[AccountEvent, ...]:
-        """Return what happened to accounts and realm since then, oldest first; our own writes left out."""
+        """Return what happened to accounts and realm since then, oldest first; of our writes the newest."""
         ...
 
     def changes(self, parent: ParentId, since: datetime) -> tuple[AccountChange, ...]:
@@ -194,10 +196,10 @@ class Mail(Protocol):
 
 
 class Wakeup(Protocol):
-    """Tells the worker that a parent is due; losing a call is harmless, a sweep finds the rest."""
+    """Tells the worker that a parent is due; losing a call is harmless, it looks by itself, too."""
 
     def projection_due(self, parent: ParentId) -> None:
-        """Wake the worker; never raises."""
+        """Wake the worker, which takes whoever is due: once will do for many. Never raises."""
         ...
 
     def comparison_due(self) -> None:

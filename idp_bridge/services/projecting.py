@@ -14,7 +14,7 @@ from enum import StrEnum
 from idp_bridge.domain.claims import ATTRIBUTE, narrowed, same, stored_revision
 from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.people import ParentId
-from idp_bridge.services.account_checking import note_email
+from idp_bridge.services.account_checking import note_emails
 from idp_bridge.services.failures import (
     CircuitOpen,
     Gone,
@@ -31,10 +31,13 @@ from idp_bridge.services.ports import Account, Author
 from idp_bridge.services.rows import Rows
 from idp_bridge.services.signing_out import endings
 from idp_bridge.services.vanishing import TRIES, vanished
-from idp_bridge.services.wanting import Wanted, wanted_for
+from idp_bridge.services.wanting import Wanted, wanted_for_all
 
-LEASE = timedelta(seconds=60)
-"""Longer than every time-out of one run together, so that a slow first writer is over before a second."""
+LEASE = timedelta(seconds=150)
+"""Longer than every time-out of one turn together, so that a slow first writer is over before a second."""
+AT_ONCE = 4
+"""Grants one thread leases together, for a transaction each would cost as much as Keycloak. GET, PUT, GET,
+the look for edits, and the same again where one is given back, each at its time-out, end within LEASE."""
 FIRST_WAIT_S = 2
 LONGEST_WAIT_S = 300
 """Where Keycloak answers and says no, or does not hold what it took: somebody must act, so do not hammer."""
@@ -60,6 +63,11 @@ class Outcome(StrEnum):
     NARROWED = "what was lost is taken away there; the rest waits until somebody resolves it"
 
 
+SAID = frozenset({Outcome.EQUAL, Outcome.WRITTEN})
+SETTLED = SAID | {Outcome.GONE, Outcome.STOPPED, Outcome.NARROWED}
+"""After these the next parent can be taken at once; after a failure the system is given a moment."""
+
+
 @dataclass(slots=True)
 class _Run:
     """One run for one parent: what is wanted, and how far it came."""
@@ -82,9 +90,42 @@ class _Run:
 
 def project(house: House, parent: ParentId) -> Outcome:
     """Project one due parent. Failures are recorded with the time of the next try, never raised."""
-    run = _begun(house, parent)
-    if run is None:
-        return Outcome.NOT_DUE
+    with house.store.transaction() as rows:
+        now = house.clock.now()
+        lease = rows.projections.take(parent, now, now + LEASE, house.worker)
+        runs = _runs(rows, (lease,) if lease else (), now)
+    return next(iter(_projected(house, runs)), Outcome.NOT_DUE)
+
+
+def project_most_urgent(house: House, most: int = AT_ONCE) -> tuple[Outcome, ...]:
+    """Project who waits most urgently: one who lost something, or up to `most` others; empty for nobody.
+
+    Some threads may do so at once. So a revocation passes 20,000 grants that are due: whichever thread is
+    done with its few takes it. Who finds nobody has only read: idle threads are in nobody's way.
+    """
+    with house.store.reading() as rows:
+        if not rows.projections.due(house.clock.now(), 1):
+            return ()
+    with house.store.transaction() as rows:
+        now = house.clock.now()
+        leases = rows.projections.take_most_urgent(now, now + LEASE, house.worker, most)
+        runs = _runs(rows, leases, now)
+    return _projected(house, runs)
+
+
+def _runs(rows: Rows, leases: tuple[Lease, ...], now: datetime) -> tuple[_Run, ...]:
+    wanted = wanted_for_all(rows, (lease.parent for lease in leases), now)
+    return tuple(_Run(lease, wanted[lease.parent], now, wanted[lease.parent].value) for lease in leases)
+
+
+def _projected(house: House, runs: tuple[_Run, ...]) -> tuple[Outcome, ...]:
+    outcomes = tuple(_tried(house, run) for run in runs)
+    _note_said(house, [run for run, outcome in zip(runs, outcomes, strict=True) if outcome in SAID])
+    return outcomes
+
+
+def _tried(house: House, run: _Run) -> Outcome:
+    """Bring one account to what is wanted; what did not work is recorded here, the rest by the caller."""
     try:
         outcome = _write(house, run)
         if run.lease.after_loss:
@@ -95,43 +136,35 @@ def project(house: House, parent: ParentId) -> Outcome:
         return _fail(house, run, failure)
     if run.ahead is not None:
         return _stop(house, run, outcome)
-    with house.store.transaction() as rows:
+    if outcome is Outcome.WRITTEN and run.lease.due_since:  # what was there already says nothing of the way
+        house.meter.arrived((house.clock.now() - run.lease.due_since).total_seconds())
+    return outcome
+
+
+def _note_said(house: House, runs: list[_Run]) -> None:
+    """Record that Keycloak says what is wanted. Lost in a crash, it costs one more look at each.
+
+    Only an alarm would not come again: the look that raised it repaired what it saw.
+    """
+    if not runs:
+        return
+    with house.store.transaction(durable=any(run.tampered or run.undone for run in runs)) as rows:
         now = house.clock.now()
-        rows.projections.done(run.lease, run.wanted.rev, now, seen_of((run.value,)))
-        _note(house, rows, run, now)
-        if run.tampered:
-            rows.audit.append(
-                Event("alarm:tampered", now, WORKER, parent=parent, fields={"what": "attribute"})
-            )
-    _measure(house, run, outcome, now)
-    return outcome
+        for run in runs:
+            rows.projections.done(run.lease, run.wanted.rev, now, seen_of((run.value,)))
+            if run.tampered:
+                what = {"what": "attribute"}
+                rows.audit.append(Event("alarm:tampered", now, WORKER, parent=run.lease.parent, fields=what))
+        _note(house, rows, runs, now)
 
 
-def project_most_urgent(house: House, named: ParentId | None = None) -> Outcome:
-    """Project whoever waits most urgently, losses first; then who was `named`, if somebody else was first.
-
-    Each wake-up does this: so a revocation passes 20,000 grants that wait in the queue, and none waits for
-    the sweep because an older one that fails was tried again in its place. Returns how the first run ended.
-    """
-    with house.store.reading() as rows:
-        due = rows.projections.due(house.clock.now(), 1)
-    outcome = project(house, due[0]) if due else Outcome.NOT_DUE
-    if named is not None and due and due[0] != named:
-        project(house, named)
-    return outcome
-
-
-def retry(house: House, now: datetime, limit: int = 20) -> int:
-    """Wake the worker for parents whose next try has come; return how many.
-
-    Without it they would wait for the next wake-up or the sweep. Not all at once: the worker may still hang
-    at a server that does not answer, and the next turn wakes the others.
-    """
-    with house.store.reading() as rows:
-        overdue = rows.projections.overdue(now, limit)
-    for parent in overdue:
-        house.wakeup.projection_due(parent)
-    return len(overdue)
+def _note(house: House, rows: Rows, runs: list[_Run], now: datetime) -> None:
+    """Write down what was seen of the accounts themselves."""
+    accounts = [run.account for run in runs if run.account]
+    note_emails(rows, accounts, runs[0].began, now, house.rules.email_domains)
+    for run in runs:
+        if run.account:
+            note_undone(rows, run.account, run.undone, now, WORKER)
 
 
 def take_over(house: House, dead: Callable[[tuple[str, ...]], tuple[str, ...]]) -> int:
@@ -140,40 +173,22 @@ def take_over(house: House, dead: Callable[[tuple[str, ...]], tuple[str, ...]]) 
         return rows.projections.release(dead(rows.projections.holders(house.clock.now())))
 
 
+def look_again(house: House, now: datetime) -> int:
+    """Mark due whoever is to be looked at once more by `now`; return how many."""
+    with house.store.transaction() as rows:
+        return rows.projections.mark_checks(now)
+
+
 def sweep(house: House, now: datetime, limit: int = 500, *, dry_run: bool = False) -> int:
-    """Project up to `limit` due parents that no wake-up reached; return how many were due."""
+    """Project up to `limit` due parents here and now, one after the other; return how many were due."""
     if not dry_run:
-        with house.store.transaction() as rows:
-            rows.projections.mark_checks(now)
+        look_again(house, now)
     with house.store.reading() as rows:
         due = rows.projections.due(now, limit)
     if not dry_run:
         for parent in due:
             project(house, parent)
     return len(due)
-
-
-def _note(house: House, rows: Rows, run: _Run, now: datetime) -> None:
-    """Write down what was seen of the account itself."""
-    if run.account:
-        note_email(rows, run.account, run.began, now, house.rules.email_domains)
-        note_undone(rows, run.account, run.undone, now, WORKER)
-
-
-def _measure(house: House, run: _Run, outcome: Outcome, now: datetime) -> None:
-    """Count how long a decision took to reach the token; what was there already says nothing of it."""
-    if outcome is Outcome.WRITTEN and run.lease.due_since:
-        house.meter.arrived((now - run.lease.due_since).total_seconds())
-
-
-def _begun(house: House, parent: ParentId) -> _Run | None:
-    with house.store.transaction() as rows:
-        now = house.clock.now()
-        lease = rows.projections.take(parent, now, now + LEASE, house.worker)
-        if lease is None:
-            return None
-        wanted = wanted_for(rows, parent, now)
-        return _Run(lease, wanted, now, wanted.value)
 
 
 def _write(house: House, run: _Run) -> Outcome:
@@ -252,7 +267,7 @@ def _stop(house: House, run: _Run, outcome: Outcome) -> Outcome:
     with house.store.transaction() as rows:
         why = f"holds rev {stored_revision(held)}, ours is {run.wanted.rev}"
         rows.projections.stop(lease, why, now, seen_of(held))
-        _note(house, rows, run, now)
+        _note(house, rows, [run], now)
         if not lease.stopped:
             rows.audit.append(Event("alarm:revision-ahead", now, WORKER, parent=lease.parent, fields=fields))
         if outcome is Outcome.NARROWED:

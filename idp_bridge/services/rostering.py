@@ -38,8 +38,8 @@ def import_roster(house: House, roster: Roster, source_digest: str, *, dry_run: 
             stored.write(wanted)
             rows.audit.append(_event(wanted, source_digest, now))
             behind = _mark(rows, shown_otherwise(students, wanted.students), now)
-    for parent in behind:
-        house.wakeup.projection_due(parent)
+    if behind:
+        house.wakeup.projection_due(behind[0])
     return RosterCounts(len(wanted.schools), len(wanted.students), len(wanted.withdrawn), len(wanted.hints))
 
 

@@ -388,8 +388,12 @@ class Rows(Protocol):
 class Store(Protocol):
     """The database."""
 
-    def transaction(self) -> AbstractContextManager[Rows]:
-        """Open a writing transaction: committed at the end, rolled back on any exception."""
+    def transaction(self, *, durable: bool = True) -> AbstractContextManager[Rows]:
+        """Open a writing transaction: committed at the end, rolled back on any exception.
+
+        One that is not `durable` may be lost when the database's machine stops, whole: only for what is then
+        done again by itself.
+        """
         ...
 
     def reading(self) -> AbstractContextManager[Rows]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -43,12 +44,19 @@ class SqlProjections:
             )
 
     def due(self, now: datetime, limit: int) -> tuple[ParentId, ...]:
-        """Return up to `limit` due parents that nobody holds, losses first, oldest first."""
-        return self._urgent(limit, self._free(now))
+        """Return up to `limit` due parents that nobody holds, losses first, oldest first.
 
-    def overdue(self, now: datetime, limit: int) -> tuple[ParentId, ...]:
-        """Return up to `limit` of those that are `due` and failed before: their next try has come."""
-        return self._urgent(limit, self._free(now), _rows.c.next_try.is_not(None))
+        Losses and grants each by their part of an index: in one query all that are due were sorted each time.
+        """
+        losses = self._due(now, limit, loss=True)
+        return losses + self._due(now, limit - len(losses), loss=False)
+
+    def _due(self, now: datetime, limit: int, *, loss: bool) -> tuple[ParentId, ...]:
+        if limit == 0:
+            return ()
+        query = sa.select(_rows.c.parent).where(_rows.c.loss == sa.literal(loss), self._free(now))
+        found = self._connection.execute(query.order_by(_rows.c.due_since).limit(limit))
+        return tuple(map(ParentId, found.scalars()))
 
     def mark_checks(self, now: datetime) -> int:
         """Mark due whoever is to be looked at again by `now`; return how many."""
@@ -65,19 +73,24 @@ class SqlProjections:
 
     def take(self, parent: ParentId, now: datetime, until: datetime, worker: str = "") -> Lease | None:
         """Lease a due parent, or return None; one that was stopped only after a loss."""
+        return next(iter(self._leased((parent,), now, until, worker)), None)
+
+    def take_most_urgent(self, now: datetime, until: datetime, worker: str, most: int) -> tuple[Lease, ...]:
+        """Lease who waits longest: one who lost something, or up to `most` who lost nothing."""
+        picked = self._due(now, 1, loss=True) or self._due(now, most, loss=False)
+        return self._leased(picked, now, until, worker) if picked else ()
+
+    def _leased(
+        self, parents: tuple[ParentId, ...], now: datetime, until: datetime, worker: str
+    ) -> tuple[Lease, ...]:
         statement = (
             sa.update(_rows)
-            .where(_rows.c.parent == parent, self._free(now))
+            .where(_rows.c.parent.in_(parents), self._free(now))
             .values(fence=_rows.c.fence + 1, fence_turn=_rows.c.turn, leased_until=until, leased_by=worker)
             .returning(*(_rows.c[name] for name in _LEASED))
         )
-        row = self._connection.execute(statement).first()
-        if row is None:
-            return None
-        seen = Seen(row.seen_rev, row.seen_hash) if row.seen_hash else None
-        return Lease(
-            parent, row.fence, row.attempts, row.loss, row.due_since, seen, stopped=row.stopped_at is not None
-        )
+        taken = {row.parent: _lease(row) for row in self._connection.execute(statement)}
+        return tuple(taken[parent] for parent in parents if parent in taken)
 
     def release(self, workers: Iterable[str]) -> int:
         """Give back the leases of `workers` that are dead; return how many."""
@@ -193,15 +206,6 @@ class SqlProjections:
         """Return an update of the row, as long as `lease` is the newest one."""
         return sa.update(_rows).where(_rows.c.parent == lease.parent, _rows.c.fence == lease.fence)
 
-    def _urgent(self, limit: int, *which: sa.ColumnElement[bool]) -> tuple[ParentId, ...]:
-        query = (
-            sa.select(_rows.c.parent)
-            .where(*which)
-            .order_by(_rows.c.loss.desc(), _rows.c.due_since)
-            .limit(limit)
-        )
-        return tuple(ParentId(parent) for parent in self._connection.execute(query).scalars())
-
     def _newer(self) -> sa.ColumnElement[bool]:
         """Tell whether something was marked after the lease was taken."""
         return _rows.c.turn != _rows.c.fence_turn
@@ -216,7 +220,7 @@ class SqlProjections:
 
 
 _SHOWN = tuple(_rows.c[name] for name in ProjectionRow.__dataclass_fields__)
-_LEASED = ("fence", "attempts", "loss", "due_since", "seen_rev", "seen_hash", "stopped_at")
+_LEASED = ("parent", "fence", "attempts", "loss", "due_since", "seen_rev", "seen_hash", "stopped_at")
 _FRESH = {
     "due_since": None,
     "turn": 0,
@@ -231,6 +235,12 @@ _FRESH = {
     "done_at": None,
     "step": "",
 }
+
+
+def _lease(row: sa.Row[Any]) -> Lease:
+    seen = Seen(row.seen_rev, row.seen_hash) if row.seen_hash else None
+    stopped = row.stopped_at is not None
+    return Lease(ParentId(row.parent), row.fence, row.attempts, row.loss, row.due_since, seen, stopped)
 
 
 def _since(at: datetime) -> sa.ColumnElement[datetime]:

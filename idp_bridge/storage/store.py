@@ -65,13 +65,14 @@ class SqlStore:
         self.engine = _engine(url)
 
     @contextmanager
-    def transaction(self) -> Iterator[SqlRows]:
+    def transaction(self, *, durable: bool = True) -> Iterator[SqlRows]:
         """Open a writing transaction: committed at the end, rolled back on any exception.
 
         One at a time in both databases. So what a rule has looked at (no restriction, no live link) still
-        holds when it writes, and no two wait for each other's rows.
+        holds when it writes, and no two wait for each other's rows. One that is not `durable` does not wait
+        for the disk, and the others wait less for their turn.
         """
-        with self.connection(write=True) as connection:
+        with self.connection(write=True, durable=durable) as connection:
             _take_turn(connection)
             yield _rows(connection)
 
@@ -82,7 +83,7 @@ class SqlStore:
             yield _rows(connection)
 
     @contextmanager
-    def connection(self, *, write: bool) -> Iterator[sa.Connection]:
+    def connection(self, *, write: bool, durable: bool = True) -> Iterator[sa.Connection]:
         """Open a transaction on a bare connection, for the other files of this room.
 
         Raises Unreachable where the database does not answer, is full, or another writer holds it for longer
@@ -92,7 +93,7 @@ class SqlStore:
         """
         try:
             with self.engine.connect() as plain:
-                connection = plain.execution_options(writing=write)
+                connection = plain.execution_options(writing=write, durable=durable)
                 with connection.begin():
                     yield connection
         except PoolTimeout as fault:
@@ -131,7 +132,9 @@ def _first_line(fault: Exception) -> str:
 
 
 def _take_turn(connection: sa.Connection) -> None:
-    if connection.dialect.name == "postgresql":  # SQLite took its lock at BEGIN
+    if connection.dialect.name == "postgresql":  # SQLite did both at BEGIN
+        if not connection.get_execution_options()["durable"]:
+            connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TURN)))
 
 
@@ -175,11 +178,14 @@ def _sqlite(url: sa.URL) -> sa.Engine:
 
 def _sqlite_pragmas(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # BEGIN is ours, see _sqlite_begin
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL"):
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _sqlite_begin(connection: sa.Connection) -> None:
     """Take the write lock at the start: a reader that turns writer half-way would fail instead of wait."""
-    writing = connection.get_execution_options().get("writing", True)
+    options = connection.get_execution_options()
+    writing, durable = options.get("writing", True), options.get("durable", True)
+    if writing:  # within a transaction it would be ignored
+        connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

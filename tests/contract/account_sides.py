@@ -53,7 +53,7 @@ class FakeSide:
     """The fake of every other test."""
 
     def __init__(self) -> None:
-        self.accounts = FakeAccounts()
+        self.accounts = FakeAccounts(now=self.now, tells_own=True)
 
     def register(self, email: str, *, enabled: bool = True, outside: bool = False) -> ParentId:
         parent = ParentId(str(uuid.uuid4()))

@@ -105,12 +105,18 @@ def test_what_happens_to_an_account_is_told(side, parent, happening):
     assert all(since <= event.at <= side.now() for event in told)
 
 
-def test_what_the_bridge_does_is_not_told(side, parent):
+def test_what_the_bridge_does_is_not_told_but_for_when_it_last_wrote(side, parent):
     since = after_now(side)
+    side.accounts.write_links(side.accounts.get(parent), EMPTY)
+    between = after_now(side)
     side.accounts.write_links(side.accounts.get(parent), LINKED)
     side.accounts.end_sessions(parent)
     side.accounts.drop_offline_tokens(parent)
     assert about(side, parent, since) == []
+    (newest,) = (event for event in side.accounts.events(since) if event.kind is AccountEventKind.OURS)
+    assert newest.parent is None
+    assert between <= newest.at <= side.now()
+    assert newest in side.accounts.events(newest.at)
 
 
 def test_signing_in_is_not_told(side, parent):

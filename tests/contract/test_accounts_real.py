@@ -14,10 +14,10 @@ import pytest
 from idp_bridge.domain.people import ParentId
 from idp_bridge.outside.keycloak import KeycloakAccounts
 from idp_bridge.outside.realms.server import AdminServer, Realm
-from idp_bridge.services.failures import Gone, Refused
+from idp_bridge.services.failures import Gone, Refused, Unreachable
 from idp_bridge.settings import Keycloak
 from tests.contract.test_accounts import LINKED
-from tests.faults.proxy import FaultyProxy
+from tests.faults.proxy import FaultyProxy, Mode
 from tests.gates import keycloak_settings, port_of
 from tests.realms.conftest import first_links
 from tests.realms.signing_in import App, Person, claims, sign_in, try_password, userinfo
@@ -137,6 +137,24 @@ def test_threads_share_one_token_request(stack, wire, person):
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(look, range(8))) == {person.id}
     assert wire.connections == FOR_THE_TOKEN + FOR_THE_CALLS
+
+
+def test_several_connections_share_one_token_and_one_that_is_refused_costs_one_more(stack, wire, person):
+    accounts, together = KeycloakAccounts(keycloak_settings(stack, wire.port), connections=4), Barrier(4)
+
+    def look(_number: int) -> str:
+        together.wait()
+        return accounts.get(ParentId(person.id)).id
+
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(2):
+            assert set(threads.map(look, range(4))) == {person.id}
+        assert wire.connections == FOR_THE_TOKEN + 4
+        wire.switch(Mode.RESET)
+        with pytest.raises(Unreachable):
+            accounts.get(ParentId(person.id))
+        wire.mend()
+        assert set(threads.map(look, range(4))) == {person.id}
 
 
 def test_an_account_that_is_gone_costs_no_new_token(stack, wire, person):

@@ -31,14 +31,21 @@ class FakeAccounts:
     """Accounts by id. `fail(call, failure)` makes a call raise until `mend()`.
 
     With a `store`, everybody the bridge has a snapshot of has an account that agrees with it, as after any
-    sign-in, until a test says otherwise with `add`, `change` or `remove`.
+    sign-in, until a test says otherwise with `add`, `change` or `remove`. With `tells_own` it tells of our
+    own newest write.
     """
 
     def __init__(
-        self, store: Store | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        store: Store | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        *,
+        tells_own: bool = False,
     ) -> None:
         self._store = store
         self._now = now
+        self._tells_own = tells_own
+        self._own: AccountEvent | None = None
         self._by_hand: set[ParentId] = set()
         self._accounts: dict[ParentId, Account] = {}
         self._outside: set[ParentId] = set()
@@ -132,7 +139,8 @@ class FakeAccounts:
         self.calls.append("events")
         if "events" in self._failures:
             raise self._failures["events"]
-        return tuple(event for event in self.happened if event.at >= since)
+        told = [*self.happened, *([self._own] if self._own else [])]
+        return tuple(sorted((event for event in told if event.at >= since), key=lambda event: event.at))
 
     def changes(self, parent: ParentId, since: datetime) -> tuple[AccountChange, ...]:
         """Return the changes of one account, if the parent made one of them."""
@@ -149,6 +157,8 @@ class FakeAccounts:
             raise Refused("keycloak", f"400 {ATTRIBUTE}")
         self.writes += 1
         self._note(account.id, Author.BRIDGE)
+        if self._tells_own:
+            self._own = AccountEvent(str(uuid.uuid4()), self._now(), AccountEventKind.OURS, None)
         if not self.swallow_writes:
             kept = self._accounts[account.id]
             self._accounts[account.id] = replace(

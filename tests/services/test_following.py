@@ -9,7 +9,7 @@ import pytest
 from idp_bridge.domain.claims import EMPTY
 from idp_bridge.domain.people import ParentId
 from idp_bridge.services.failures import Refused, Unreachable
-from idp_bridge.services.following import AWAY, Follower, follow
+from idp_bridge.services.following import AWAY, FIRST_LOOK, GLANCE, OVERLAP, Follower, follow
 from idp_bridge.services.ports import AccountEvent, AccountEventKind
 from idp_bridge.services.projecting import project, sweep
 from tests.conftest import AMARA
@@ -79,6 +79,22 @@ def test_one_that_comes_in_late_is_not_missed(house, accounts, clock):
     late = AccountEvent("e-2", clock.now() - timedelta(seconds=90), AccountEventKind.DELETED, AMARA)
     house.accounts.happened.append(late)
     assert follow(house, clock.now()) == 1
+
+
+@pytest.mark.parametrize("overlap", [GLANCE, OVERLAP])
+def test_what_was_told_before_our_own_newest_write_is_not_asked_for_again(
+    house, accounts, clock, monkeypatch, overlap
+):
+    settle(house)
+    asked, events = [], accounts.events
+    monkeypatch.setattr(accounts, "events", lambda since: asked.append(since) or events(since))
+    began = clock.now()
+    happened(house, AccountEventKind.OURS, None, 1)
+    follow(house, clock.now(), overlap)
+    clock.advance(hours=3)
+    follow(house, clock.now(), overlap)
+    assert asked == [began - FIRST_LOOK - overlap, began - overlap]
+    assert (due(house), alarms(house)) == (1, [])  # settled, and nobody more
 
 
 def test_somebody_who_never_came_is_left_to_the_comparison(house, accounts, clock):

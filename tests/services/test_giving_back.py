@@ -112,7 +112,7 @@ def test_a_worker_killed_before_it_looked_leaves_it_to_the_next(house, accounts,
         project(house, AMARA)
     accounts.mend()
     assert accounts.get(AMARA).first_name == "Amara"
-    clock.advance(minutes=2)
+    clock.advance(minutes=3)
     assert project(house, AMARA) is Outcome.EQUAL
     assert accounts.get(AMARA).first_name == "Amaranta"
 

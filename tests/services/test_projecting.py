@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -11,14 +12,17 @@ import sqlalchemy as sa
 
 from idp_bridge.domain.events import Actor, ActorKind
 from idp_bridge.domain.people import Parent, ParentId
+from idp_bridge.outside.keycloak_connection import LONGEST_S
 from idp_bridge.services.failures import CircuitOpen, Gone, Refused, Unreachable
 from idp_bridge.services.projecting import (
+    AT_ONCE,
+    LEASE,
     LOOK_AGAIN,
+    SETTLED,
     WAIT_OUT_S,
     Outcome,
     project,
     project_most_urgent,
-    retry,
     sweep,
 )
 from idp_bridge.services.refusing import revoke_link
@@ -197,6 +201,11 @@ def test_a_write_that_is_lost_is_a_mismatch_and_is_audited_once(house, accounts,
         assert count.scalar_one() == 1
 
 
+def test_a_lease_outlives_every_time_out_of_all_it_is_for():
+    calls = 7  # GET, PUT, GET, the look for edits; GET, PUT and GET where one is given back
+    assert timedelta(seconds=calls * LONGEST_S * AT_ONCE) < LEASE
+
+
 def test_a_higher_revision_in_keycloak_stops_this_parent_and_alarms_once(house, accounts, clock):
     settle(house)
     ahead = '{"v":1,"rev":9,"asof":1,"links":[]}'
@@ -240,7 +249,7 @@ def test_what_a_killed_worker_wrote_is_no_tampering(house, accounts, clock):
         project(house, AMARA)
     accounts.mend()
     settle(house, claim=claim_for(TEO))
-    clock.advance(minutes=2)
+    clock.advance(minutes=3)
     assert project(house, AMARA) is Outcome.WRITTEN
     assert accounts.ended == [AMARA]
     assert alarms(house) == []
@@ -256,33 +265,92 @@ def test_a_loss_passes_the_grants_that_wait(house, accounts, clock):
             rows.projections.mark_due(other, clock.now(), loss=False)
     clock.advance(seconds=1)
     revoke_link(house, OPERATOR, link.id, "court-order")
-    assert project_most_urgent(house) is Outcome.WRITTEN
+    assert project_most_urgent(house) == (Outcome.WRITTEN,)
     assert accounts.ended == [AMARA]
     assert row(house).due_since is None
     assert accounts.get(ParentId("p-0")).attributes == {}  # the others still wait
 
 
-def test_a_loss_does_not_lose_its_wake_up_to_an_older_one_that_fails(house, accounts, clock, monkeypatch):
-    """Both are losses; the older one's account refuses, and its next try has come when the other is woken."""
-    other, get = ParentId("p-0"), type(accounts).get
+def others(house, clock, many: int) -> list[ParentId]:
+    """Let so many parents without a link be due, one after the other."""
+    made = [ParentId(f"p-{number}") for number in range(many)]
+    for parent in made:
+        clock.advance(seconds=1)
+        with house.store.transaction() as rows:
+            rows.parents.save(Parent(parent, f"{parent}@mail.example", "A", "B", "en", clock.now()))
+            rows.projections.mark_due(parent, clock.now(), loss=False)
+    return made
 
-    def refuses(self, parent):
-        if parent == other:
-            raise Refused("keycloak", "403")
-        return get(self, parent)
 
-    monkeypatch.setattr(type(accounts), "get", refuses)
-    with house.store.transaction() as rows:
-        rows.parents.save(Parent(other, "x@mail.example", "A", "B", "en", clock.now()))
-        rows.projections.mark_due(other, clock.now(), loss=True)
+def test_a_few_grants_are_taken_together_the_oldest_first(house, accounts, clock):
+    made = others(house, clock, AT_ONCE + 1)
+    assert project_most_urgent(house) == (Outcome.WRITTEN,) * AT_ONCE
+    assert [accounts.get(parent).attributes != {} for parent in made] == [True] * AT_ONCE + [False]
+    assert project_most_urgent(house) == (Outcome.WRITTEN,)
+    assert project_most_urgent(house) == ()
+
+
+def test_one_that_fails_among_a_few_takes_no_other_along(house, accounts, clock):
+    made = others(house, clock, 3)
+    clock.advance(minutes=1)
+    accounts.add(made[1], "p@mail.example", outside=True)
+    outcomes = project_most_urgent(house)
+    assert outcomes == (Outcome.WRITTEN, Outcome.FAILED, Outcome.WRITTEN)
+    assert (outcomes[0] in SETTLED, outcomes[1] in SETTLED) == (True, False)
+    with house.store.reading() as rows:
+        found = [rows.projections.get(parent) for parent in made]
+    assert [one.due_since is None for one in found] == [True, False, True]
+    assert (found[1].attempts, found[1].last_error) == (1, "Refused: keycloak: 403")
+    assert [one.done_at for one in found] == [clock.now(), None, clock.now()]
+
+
+def test_a_loss_that_comes_while_a_few_grants_are_written_is_next(house, accounts, clock, monkeypatch):
+    """Also of a parent among them: what was written of them is from before."""
     link = settle(house)
-    project(house, AMARA)
-    assert project(house, other) is Outcome.FAILED
-    clock.advance(minutes=5)
-    revoke_link(house, OPERATOR, link.id, "court-order")
-    assert project_most_urgent(house, AMARA) is Outcome.FAILED
+    others(house, clock, 2)
+    write = accounts.write_links
+    written = []
+
+    def revoked_meanwhile(account, value):
+        if not written:
+            revoke_link(house, OPERATOR, link.id, "court-order")
+        written.append(account.id)
+        write(account, value)
+
+    monkeypatch.setattr(accounts, "write_links", revoked_meanwhile)
+    assert project_most_urgent(house) == (Outcome.WRITTEN,) * 3
+    assert [link["id"] for link in stored(accounts)["links"]] == [IRIS.number]
+    assert accounts.ended == []
+    assert project_most_urgent(house) == (Outcome.WRITTEN,)
+    assert stored(accounts)["links"] == []
     assert accounts.ended == [AMARA]
-    assert row(house).due_since is None
+
+
+def test_what_was_only_written_down_may_be_lost_but_no_alarm(house, accounts, clock, monkeypatch):
+    settle(house)
+    transaction, asked = house.store.transaction, []
+
+    def noted(*, durable=True):
+        asked.append(durable)
+        return transaction(durable=durable)
+
+    monkeypatch.setattr(house.store, "transaction", noted)
+    project_most_urgent(house)
+    assert asked == [True, False]  # the lease, and what became of it
+    asked.clear()
+    accounts.put(AMARA, "student_links", ("{}",))
+    with transaction() as rows:
+        rows.projections.mark_due(AMARA, clock.now(), loss=False)
+    project_most_urgent(house)
+    assert asked == [True, True]
+    assert alarms(house) == ["alarm:tampered"]
+
+
+def test_who_finds_nobody_due_writes_nothing(house, accounts, monkeypatch):
+    settle(house)
+    project(house, AMARA)
+    monkeypatch.setattr(house.store, "transaction", None)
+    assert project_most_urgent(house) == ()
 
 
 def test_leases_of_a_dead_worker_are_given_back_at_once(house, accounts):
@@ -318,19 +386,14 @@ def test_the_sweep_finds_what_a_lost_wake_up_left(house, accounts, clock):
     assert sweep(house, clock.now()) == 0
 
 
-def test_what_failed_is_woken_again_when_its_next_try_has_come(house, accounts, clock):
+def test_what_failed_is_taken_again_once_its_next_try_has_come(house, accounts, clock):
     settle(house)
-    house.wakeup.woken.clear()
-    assert retry(house, clock.now()) == 0  # it was woken when it was decided
     accounts.fail("get", Unreachable("keycloak"))
-    project(house, AMARA)
-    assert retry(house, clock.now()) == 0
-    clock.advance(seconds=2)
-    assert retry(house, clock.now()) == 1
-    assert house.wakeup.woken == [AMARA]
+    assert project_most_urgent(house) == (Outcome.FAILED,)
+    assert project_most_urgent(house) == ()
     accounts.mend()
-    assert project(house, AMARA) is Outcome.WRITTEN
-    assert retry(house, clock.now()) == 0
+    clock.advance(seconds=2)
+    assert project_most_urgent(house) == (Outcome.WRITTEN,)
 
 
 def test_an_expired_link_is_not_shown(house, accounts, clock):

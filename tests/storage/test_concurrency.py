@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from idp_bridge.domain.errors import MoveRefused, Refusal, Restricted
 from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.link import LIVE, LinkState
-from idp_bridge.domain.people import Parent
+from idp_bridge.domain.people import Parent, ParentId
 from idp_bridge.domain.restriction import Basis
 from idp_bridge.services.failures import Unreachable
 from idp_bridge.services.linking import request_link
@@ -169,3 +169,42 @@ def test_who_waits_too_long_for_the_writer_is_told_and_readers_never_wait(store,
     with other.transaction() as rows:
         assert rows.parents.raise_revision(AMARA, NOW) == 2
     other.close()
+
+
+ASKED = {"sqlite": "PRAGMA synchronous", "postgresql": "SHOW synchronous_commit"}
+WAITS_FOR_THE_DISK = {"sqlite": 2, "postgresql": "on"}
+DOES_NOT = {"sqlite": 1, "postgresql": "off"}
+
+
+def test_only_what_may_be_lost_does_not_wait_for_the_disk(store):
+    """Also after one another on the same connection."""
+    kind = store.engine.dialect.name
+    if kind == "postgresql":  # the tests' own cluster never waits
+        sa.event.listen(store.engine, "connect", lambda new, _: new.execute("SET synchronous_commit TO on"))
+        store.engine.dispose()
+    for durable in (False, True, False, True):
+        with store.transaction(durable=durable) as rows:
+            said = rows.audit._connection.exec_driver_sql(ASKED[kind]).scalar()
+            assert said == (WAITS_FOR_THE_DISK if durable else DOES_NOT)[kind]
+    with store.transaction() as rows:
+        assert rows.audit._connection.exec_driver_sql(ASKED[kind]).scalar() == WAITS_FOR_THE_DISK[kind]
+
+
+def test_threads_that_take_who_is_due_never_take_one_twice(store):
+    parents = [ParentId(f"p-{number:02}") for number in range(40)]
+    with store.transaction() as rows:
+        for parent in parents:
+            rows.parents.save(Parent(parent, "p@mail.example", "A", "B", "en", NOW))
+        rows.projections.mark_all_due(parents, NOW, loss=False)
+
+    def take_all():
+        mine = []
+        while True:
+            with store.transaction() as rows:
+                leases = rows.projections.take_most_urgent(NOW, NOW + timedelta(minutes=1), "w", 4)
+            if not leases:
+                return mine
+            mine += [lease.parent for lease in leases]
+
+    taken = at_once(*[take_all] * 4)
+    assert sorted(parent for some in taken for parent in some) == parents

@@ -7,15 +7,17 @@ from datetime import timedelta
 import pytest
 
 from idp_bridge.domain.people import Parent, ParentId
+from idp_bridge.services.journals import Seen
 from tests.conftest import AMARA, NOW, OTHER
 
+THIRD = ParentId("33333333-3333-4333-8333-333333333333")
 SOON = NOW + timedelta(seconds=60)
 
 
 @pytest.fixture
 def parents(store):
     with store.transaction() as rows:
-        for parent in (AMARA, OTHER):
+        for parent in (AMARA, OTHER, THIRD):
             rows.parents.save(Parent(parent, f"{parent}@mail.example", "A", "B", "en", NOW))
 
 
@@ -100,19 +102,44 @@ def test_losses_first_then_the_oldest(store):
         assert rows.projections.due(NOW, 1) == (OTHER,)
 
 
-@pytest.mark.usefixtures("parents")
-def test_overdue_is_who_failed_and_may_be_tried_again_losses_first(store):
-    third = ParentId("33333333-3333-4333-8333-333333333333")
+def take_most_urgent(store, most=2, now=NOW):
     with store.transaction() as rows:
-        rows.parents.save(Parent(third, "c@mail.example", "A", "B", "en", NOW))
-    mark(store, AMARA)
-    mark(store, OTHER, loss=True, at=NOW + timedelta(seconds=1))
-    mark(store, third)
-    later = NOW + timedelta(seconds=4)
-    for parent in (AMARA, OTHER):
+        return [lease.parent for lease in rows.projections.take_most_urgent(now, SOON, "here:1", most)]
+
+
+@pytest.mark.usefixtures("parents")
+class TestMostUrgent:
+    def test_a_few_that_wait_longest_are_taken_at_once_and_by_nobody_else(self, store):
+        for seconds, parent in enumerate((THIRD, AMARA, OTHER)):
+            mark(store, parent, at=NOW + timedelta(seconds=seconds))
+        assert take_most_urgent(store) == [THIRD, AMARA]
+        assert take(store, AMARA) is None
+        assert take_most_urgent(store) == [OTHER]
+        assert take_most_urgent(store) == []
+
+    def test_who_lost_something_is_taken_first_and_alone(self, store):
+        for parent in (THIRD, AMARA):
+            mark(store, parent, at=NOW)
+        mark(store, OTHER, loss=True, at=NOW + timedelta(seconds=9))
+        assert take_most_urgent(store, 3) == [OTHER]
+        assert set(take_most_urgent(store, 3)) == {THIRD, AMARA}
+
+    def test_the_lease_is_the_one_a_single_parent_would_get(self, store):
+        mark(store, loss=True)
         with store.transaction() as rows:
-            rows.projections.failed(rows.projections.take(parent, NOW, SOON), "x", later)
-    with store.reading() as rows:
-        assert rows.projections.overdue(NOW, 10) == ()
-        assert rows.projections.overdue(later, 10) == (OTHER, AMARA)
-        assert rows.projections.overdue(later, 1) == (OTHER,)
+            (lease,) = rows.projections.take_most_urgent(NOW, SOON, "here:1", 4)
+            assert rows.projections.holders(NOW) == ("here:1",)
+            assert rows.projections.done(lease, 3, NOW, Seen(3, "f" * 64))
+        mark(store)
+        again = take(store)
+        assert (lease.fence, again.fence) == (1, 2)
+        assert (lease.after_loss, again.after_loss) == (True, False)
+        assert (lease.seen, again.seen) == (None, Seen(3, "f" * 64))
+
+    def test_who_waits_for_the_next_try_or_was_stopped_is_passed_over(self, store):
+        for parent in (AMARA, OTHER, THIRD):
+            mark(store, parent)
+        with store.transaction() as rows:
+            rows.projections.failed(rows.projections.take(AMARA, NOW, SOON), "x", NOW + timedelta(hours=1))
+            rows.projections.stop(rows.projections.take(OTHER, NOW, SOON), "x", NOW, Seen(9, "f" * 64))
+        assert take_most_urgent(store, 3) == [THIRD]

@@ -89,3 +89,16 @@ def test_the_parent_s_links_and_a_number_are_looked_up_by_index(house):
             rows.students.by_number("46554860")
 
     assert scanned(house, call) == set()
+
+
+def test_who_is_due_most_urgently_is_read_from_the_front_of_an_index(house):
+    """Several threads ask for it all the time: each read all parents and sorted those that are due."""
+
+    def call():
+        with house.store.reading() as rows:
+            rows.projections.due(house.clock.now(), 1)
+
+    plan = plans(house, call)
+    assert scanned(house, call) == set()
+    assert plan.count("ix_projection_urgent") == 2
+    assert "TEMP B-TREE" not in plan  # PostgreSQL sorts while the table is small

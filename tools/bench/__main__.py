@@ -17,7 +17,7 @@ from pathlib import Path
 from tools.bench.places import Bench, opened
 from tools.bench.rows import ROWS, Figures, Row
 
-MODULES = ("desk", "guessing", "auditing")
+MODULES = ("desk", "guessing", "auditing", "signing", "projecting", "revoking")
 """Modules of this package that hold rows, in the order of the table."""
 RESULTS = Path("var/bench.json")
 

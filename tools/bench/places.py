@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from idp_bridge.storage import schema
 from idp_bridge.storage.store import SqlStore
 from tools.stack.ports import Ports
 from tools.stack.postgres import PostgresServer
+
+if TYPE_CHECKING:
+    from tools.bench.live import Live
 
 KINDS = ("sqlite", "postgresql")
 
@@ -25,11 +29,20 @@ class Bench:
     """How many links the small and the large database hold."""
     events: int = 200_000
     """Length of the audit's chain."""
+    parents: int = 5_000
+    """How many are projected and compared."""
+    waiting: int = 20_000
+    """Grants that wait while a revocation comes."""
+    revocations: int = 100
+    """How many are timed, each way."""
+    sign_ins: int = 100
+    """In each run and state of the bridge."""
     runs: int = 5
     """A figure is the median of this many."""
     calls: int = 100
     """Calls in each run."""
     _cluster: PostgresServer | None = None
+    _live: Live | None = None
     _stores: dict[tuple[str, str], SqlStore] = field(default_factory=dict)
 
     def store(self, kind: str, name: str) -> tuple[SqlStore, bool]:
@@ -41,8 +54,18 @@ class Bench:
         self._stores[kind, name] = store
         return store, True
 
+    def live(self) -> Live:
+        """Return the running stack; started when a row first needs it."""
+        if self._live is None:
+            from tools.bench.live import Live
+
+            self._live = Live(self.folder)
+        return self._live
+
     def close(self) -> None:
-        """Close every database and end the cluster."""
+        """Close every database, end the cluster and the stack."""
+        if self._live:
+            self._live.close()
         for store in self._stores.values():
             store.close()
         if self._cluster:

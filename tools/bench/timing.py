@@ -6,7 +6,7 @@ shared with others shows only now and then. The median is over runs of many call
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
@@ -41,6 +41,11 @@ def in_turns(works: tuple[Work, ...], runs: int, calls: int) -> tuple[Timed, ...
         for number, some in enumerate(taken):
             found[number].append(min(some))
     return tuple(Timed(median(some), min(some), max(some)) for some in found)
+
+
+def p99(figures: Sequence[float]) -> float:
+    """Return the value that one in a hundred is above: of a hundred, the last but one."""
+    return sorted(figures)[max(0, int(len(figures) * 0.99) - 1)]
 
 
 def _ms(work: Work) -> float:

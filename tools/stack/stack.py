@@ -50,6 +50,8 @@ class Stack:
         )
         self.ldap = LdapServer(folder / "ldap", ports.ldap, ports.ldaps, self.sample / "district.ldif")
         self.bridge_url = f"http://localhost:{ports.bridge}"
+        self.bridge_port = ports.bridge
+        """Where the bridge listens; another than everybody knows where something stands before it."""
         self.app_urls = {
             "oneview": f"http://localhost:{ports.oneview}",
             "focus": f"http://localhost:{ports.focus}",
@@ -103,7 +105,7 @@ class Stack:
         """Start the bridge's pages, the worker and the example apps."""
         self._say(f"The bridge on {self.bridge_url}")
         python = sys.executable
-        self.bridge = self._program("bridge", served(self.ports.bridge), self.bridge_env())
+        self.bridge = self._program("bridge", served(self.bridge_port), self.bridge_env())
         self.worker = self._program("worker", [python, "-m", "idp_bridge", "worker"], self.bridge_env())
         for program in (self.bridge, self.worker):
             program.start()
