@@ -302,7 +302,7 @@ def _outside(do: Callable[[], tuple[RealmReport, ...]]) -> tuple[RealmReport, ..
 
 @main.command()
 def worker() -> None:
-    """Run the worker: projections at once, a sweep every minute. Ends cleanly on SIGTERM."""
+    """Run the worker: projections as they come due, a clock every minute. SIGTERM ends it cleanly."""
     run_worker(settings_of_environment())
 
 
