@@ -164,10 +164,6 @@ def run_worker(settings: Settings) -> None:
 def _unless_away(do: Callable[[], object]) -> Callable[[], bool]:
     """Return `do` for a thread: True where there is more; a system that is away is asked at the next turn."""
 
-
-def _unless_away(do: Callable[[], object]) -> Callable[[], bool]:
-    """Return `do` for a thread: True where there is more; a system that is away is asked at the next turn."""
-
     def turn() -> bool:
         with suppress(OutsideFailure):
             return do() is True

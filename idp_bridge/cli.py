@@ -302,7 +302,7 @@ def _outside(do: Callable[[], tuple[RealmReport, ...]]) -> tuple[RealmReport, ..
 
 @main.command()
 def worker() -> None:
-    """Run the worker: projections at once, a sweep every minute. Ends cleanly on SIGTERM."""
+    """Run the worker: projections as they come due, a clock every minute. SIGTERM ends it cleanly."""
     settings = settings_of_environment()
     with opened(settings) as store:
         check_schema(store)

@@ -35,7 +35,7 @@ class Bench:
     """Grants that wait while a revocation comes."""
     revocations: int = 100
     """How many are timed, each way."""
-    sign_ins: int = 100
+    sign_ins: int = 60
     """In each run and state of the bridge."""
     runs: int = 5
     """A figure is the median of this many."""
