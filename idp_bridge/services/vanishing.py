@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.link import UNDECIDED, LinkState, Move, moved
 from idp_bridge.domain.people import ParentId
+from idp_bridge.services.expiring import close_visit
 from idp_bridge.services.recording import record
 from idp_bridge.services.rows import Rows
 
@@ -30,6 +31,7 @@ def vanished(rows: Rows, parent: ParentId, now: datetime) -> bool:
     for link in rows.links.of_parent(parent):
         if link.state in UNDECIDED:
             record(rows, link, moved(link, Move.CANCEL, now), "link:cancelled", WORKER, reason="account-gone")
+            close_visit(rows, link.visit, now)
         elif link.state in ENDS:
             done = moved(link, ENDS[link.state], now)
             record(rows, link, done, "link:left", WORKER, reason="account-gone")

@@ -137,7 +137,7 @@ class AtCounter(AtLaw):
         _born, at = model.born.get(new, (None, None))
         reasons = {
             CodeLapsed: self.overdue(id),
-            NotThere: not self._an_earlier_one(id, who, old),
+            NotThere: not self._an_earlier_one(id, who, old) or new in model.gone,
             IdentityMissing: at is None or at < self.world.visit(id).opened_at,
             Restricted: any(model.against(each, student) for each in (old, new) for student in students),
             EndedBefore: any(model.ended_before(new, student) for student in students),

@@ -102,7 +102,7 @@ class AtSchool(AtHome):
         if self.model.links[id].state in WAITING:
             self.show_identification(id, who)
         kind, until = self.papers(data, id, paper)
-        house, faults = self.world.house, self.against(id, who, overrule=overrule)
+        house, faults = self.world.house, self.against(id, who, overrule=overrule) | self.nobody_there(id)
         done = self.do(lambda: verify_link(house, who, id, kind, until, overrule=overrule))
         if self.came(done, faults):
             self.verifying_did(id, kind, until, who)
@@ -154,6 +154,10 @@ class AtSchool(AtHome):
             may = who == PRINCIPAL[place] or who in DISTRICT
             found |= set() if overrule and may else {EndedBefore}
         return found
+
+    def nobody_there(self, id: str) -> Kinds:
+        """Return what is said where the account is gone, and yet a request waits: it was undone."""
+        return {NotThere} if self.model.links[id].parent in self.model.gone else set()
 
     def against_these_two(self, id: str) -> Kinds:
         """Return what stands between this parent and this student, whoever decides."""
@@ -229,7 +233,8 @@ class AtSchool(AtHome):
         house, place = self.world.house, self.place(id)
         others = next(both for school, both in CLERKS.items() if school != place)
         number, born = self.model.links[id].meant[0], self.world.clock.now().date() - timedelta(days=3650)
-        gone = (NotThere, DistrictAddress) if self.model.links[id].parent in self.model.deleted else ()
+        left = self.model.deleted | self.model.gone
+        gone = (NotThere, DistrictAddress) if self.model.links[id].parent in left else ()
         for uid in ("tess.moore", others[0], "nobody.known"):
             for act in (
                 lambda uid=uid: verify_link(house, uid, id, "school-record"),

@@ -7,11 +7,15 @@ from contextlib import suppress
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from idp_bridge.domain.link import WAITING, LinkState
+from idp_bridge.domain.link import LIVE, WAITING, LinkState
+from idp_bridge.domain.people import ParentId
 from idp_bridge.services.expiring import end_links, end_withdrawn, lapse_visits
 from idp_bridge.services.failures import Unreachable
+from idp_bridge.services.following import follow
+from idp_bridge.services.ports import AccountEventKind
 from idp_bridge.services.projecting import sweep
-from tests.life.acting import Acting
+from idp_bridge.services.vanishing import TRIES
+from tests.life.acting import Acting, parents
 from tests.life.model import GRACE, WORKS
 from tests.life.world import NAMES, ZONE, purposes
 
@@ -67,6 +71,23 @@ class ByItself(Acting):
         with suppress(KeyboardInterrupt):
             sweep(self.world.house, self.world.clock.now())
         self.world.accounts.mend()
+
+    @rule(parent=parents)
+    def the_account_is_gone_from_keycloak(self, parent: ParentId) -> None:
+        """Somebody deleted the account there: the worker asks three times, then ends the links."""
+        if parent in self.model.deleted | self.model.gone:
+            return
+        self.world.accounts.remove(parent)
+        self.world.accounts.tell(AccountEventKind.DELETED, parent, self.world.clock.now())
+        assert self.came(self.do(lambda: follow(self.world.house, self.world.clock.now())), set())
+        for again in range(TRIES):
+            self.world.clock.advance(minutes=10)
+            sweep(self.world.house, self.world.clock.now())
+            assert ("parent:gone" in self.heard()) == (again == TRIES - 1)
+        self.model.gone.add(parent)
+        for id in self.model.of_parent(parent, *LIVE):
+            works = self.model.links[id].state in WORKS
+            self.becomes(id, *((LinkState.ENDED, "left") if works else (LinkState.CANCELLED,)))
 
     @rule()
     def the_worker_catches_up(self) -> None:

@@ -41,7 +41,7 @@ class ByTwo(AtLaw):
     def agree_to(self, id: str, who: str, *, overrule: bool) -> None:
         """Agree with what the first person saw, if nothing stands against it."""
         known = self.model.links[id]
-        faults = self.against(id, who, overrule=overrule)
+        faults = self.against(id, who, overrule=overrule) | self.nobody_there(id)
         if who == known.first:
             faults |= {SamePerson}
         if known.ends and known.ends <= self.world.clock.now():

@@ -115,12 +115,14 @@ class FromPaper(AtSchool, ByItself):
             both,
         )
         late = at.astimezone(ZONE).date() > visit.visit_by
-        deleted = self.model.links[ids[0]].parent in self.model.deleted
+        parent = self.model.links[ids[0]].parent
         found: Kinds = set()
         if at > now or now - at > LONGEST_AGO or late or not self.duty(saw, self.place(ids[0])):
             found |= {BadInput}
-        if deleted:
+        if parent in self.model.deleted:
             found |= {NotThere, DistrictAddress}
+        elif papers:
+            found |= self.nobody_there(ids[0])
         for id in ids:
             if self.model.links[id].state is LinkState.LAPSED:
                 found |= (

@@ -50,7 +50,7 @@ class Going(AtSchool):
     @rule(parent=parents, turns_back=st.sampled_from((True, True, False)))
     def delete_the_account(self, parent: ParentId, turns_back: bool) -> None:
         """Go altogether: no link, no request and no proof of identity stays; not even if they turn back."""
-        if parent in self.model.deleted:
+        if parent in self.model.deleted | self.model.gone:
             return
         self.delete_this(parent)
         if not turns_back:

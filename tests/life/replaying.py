@@ -21,7 +21,6 @@ FINAL = {LinkState.DENIED, LinkState.CANCELLED, LinkState.LAPSED, LinkState.ENDE
 STAFF, PARENT, STUDENT, ITSELF = "district", "parents", "student", "system"
 ONLY_BY = {
     "link:requested": PARENT,
-    "link:left": PARENT,
     "link:verified": STAFF,
     "link:denied": STAFF,
     "link:referred": STAFF,

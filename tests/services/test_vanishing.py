@@ -44,6 +44,8 @@ def test_links_end_after_three_answers_and_the_reason_is_kept(house, accounts, c
         )
         assert {fields["reason"] for fields in connection.execute(query).scalars()} == {"account-gone"}
     assert audited(house, "parent:gone") == 1
+    with house.store.reading() as rows:
+        assert rows.visits.open_of(AMARA) is None  # its code opens nothing any more
 
 
 def test_one_answer_that_was_wrong_ends_nothing(house, accounts, clock):
