@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import count
 from zoneinfo import ZoneInfo
 
 from flask import Flask
@@ -19,9 +17,8 @@ from idp_bridge.outside.mail import SmtpMail
 from idp_bridge.outside.metrics import Metrics
 from idp_bridge.outside.processes import dead, own_name
 from idp_bridge.outside.queue import HueyWakeup, every, make_queue, run_consumer
-from idp_bridge.services.comparing import compare
+from idp_bridge.services.comparing import Comparer
 from idp_bridge.services.expiring import end_links, end_withdrawn, lapse_visits
-from idp_bridge.services.failures import OutsideFailure
 from idp_bridge.services.following import Follower
 from idp_bridge.services.guessing import raise_alarms, sweep_counters
 from idp_bridge.services.house import House, Rules
@@ -122,12 +119,11 @@ def run_worker(settings: Settings) -> None:
     if settings.worker.status_port:
         metrics.serve(settings.worker.status_port, lambda: waiting(house), lambda: accounts.closed)
     take_over(house, dead)
-    minutes, follower = count(), Follower(house)
+    follower, comparer = Follower(house), Comparer(house, COMPARE_MINUTES)
 
     def every_minute() -> None:
         _clock_work(house, SqlSessions(store))
-        if next(minutes) % COMPARE_MINUTES == 0:
-            _compare(house)
+        comparer.minute()
 
     def one(_parent: str) -> None:
         project_most_urgent(house)
@@ -138,14 +134,7 @@ def run_worker(settings: Settings) -> None:
         retry(house, house.clock.now())
 
     with every(FOLLOW_S, beside):
-        run_consumer(
-            make_queue(settings.worker), project=one, sweep=every_minute, compare=lambda: _compare(house)
-        )
-
-
-def _compare(house: House) -> None:
-    with suppress(OutsideFailure):  # the next hour, or whoever asks again
-        compare(house)
+        run_consumer(make_queue(settings.worker), project=one, sweep=every_minute, compare=comparer.now)
 
 
 def _clock_work(house: House, sessions: SqlSessions) -> None:
