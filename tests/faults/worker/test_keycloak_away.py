@@ -13,7 +13,6 @@ import pytest
 
 from idp_bridge.app import FOLLOW_S, make_web
 from idp_bridge.domain.link import LinkState
-from idp_bridge.domain.people import ParentId
 from idp_bridge.outside.circuit import FAILURES, REST_S
 from idp_bridge.outside.keycloak import LONGEST_S
 from idp_bridge.services.projecting import FIRST_WAIT_S, LONGEST_OUTAGE_WAIT_S, LONGEST_WAIT_S, LOOK_AGAIN
@@ -198,7 +197,7 @@ def test_keycloak_fails_and_the_school_goes_on(scene, figure, times, name):
     before = scene.to_worker.connections
     fault.breaks(scene)
     began = time.monotonic()
-    crowd_is_due(bridge, scene.waiting)
+    bridge.say_anew(*scene.waiting)
     slowest, verified = decided(scene, link)
     false = 0
     while time.monotonic() - began < lasts_s:
@@ -220,16 +219,6 @@ def test_keycloak_fails_and_the_school_goes_on(scene, figure, times, name):
         until(lambda: bridge.all_settled(scene.everybody), LOOKED_AGAIN_S)
         left = len(bridge.wrong(scene.everybody))
         figure(f"{what}: wrong after what was held back had landed", left, exactly(0))
-
-
-def crowd_is_due(bridge: OwnBridge, parents: list[str]) -> None:
-    """Let every token say something new, as after an import, and wake the worker for each."""
-    now, ids = bridge.house.clock.now(), [ParentId(one) for one in parents]
-    with bridge.house.store.transaction() as rows:
-        rows.parents.raise_revisions(ids, now)
-        rows.projections.mark_all_due(ids, now, loss=False)
-    for one in ids:
-        bridge.house.wakeup.projection_due(one)
 
 
 def mails_due(bridge: OwnBridge) -> int:
