@@ -20,7 +20,7 @@ from idp_bridge.outside.mail import SmtpMail
 from idp_bridge.outside.metrics import Metrics
 from idp_bridge.outside.processes import dead, own_name
 from idp_bridge.outside.queue import HueyWakeup, make_queue, run_consumer
-from idp_bridge.services.comparing import compare
+from idp_bridge.services.comparing import Comparer
 from idp_bridge.services.expiring import end_links, end_withdrawn, lapse_visits
 from idp_bridge.services.failures import OutsideFailure
 from idp_bridge.services.following import Follower, follow
@@ -55,7 +55,7 @@ MAIL_S = 2
 """How often mails are sent, beside everything else: a mail server that hangs holds up no revocation."""
 MAILS = 10
 """Mails of one turn, so that a worker that is told to end does so after a few."""
-COMPARE_S = 3600
+MINUTE_S, COMPARE_MINUTES = 60, 60
 """How often all parents are compared: 5,000 take some seconds and no write."""
 BESIDES = 3
 """Connections to Keycloak beside those that project: two for its events, one for the comparison."""
@@ -135,7 +135,7 @@ def run_worker(settings: Settings) -> None:
     if settings.worker.status_port:
         metrics.serve(settings.worker.status_port, lambda: waiting(house), lambda: accounts.closed)
     take_over(house, dead)
-    beside, follower, outbox = Beside(), Follower(house), Outbox()
+    beside, follower, comparer, outbox = Beside(), Follower(house), Comparer(house, COMPARE_MINUTES), Outbox()
 
     def send_mails() -> bool:
         send_due(house, house.clock.now(), MAILS, outbox=outbox)
@@ -144,7 +144,7 @@ def run_worker(settings: Settings) -> None:
     project = beside.let(
         _unless_away(lambda: not SETTLED.isdisjoint(project_most_urgent(house))), LOOK_S, threads
     )
-    compare_all = beside.let(_unless_away(lambda: compare(house)), COMPARE_S, finish=False)
+    compared = beside.let(comparer.minute, MINUTE_S, finish=False)
     beside.let(_unless_away(follower.turn), FOLLOW_S)
     beside.let(_unless_away(lambda: follow(house, house.clock.now())), FOLLOW_BACK_S)
     mail = beside.let(_unless_away(send_mails), MAIL_S)
@@ -152,6 +152,10 @@ def run_worker(settings: Settings) -> None:
     def woken(_parent: str) -> None:
         project()
         mail()
+
+    def compare_all() -> None:
+        comparer.soon()
+        compared()
 
     def every_minute() -> None:
         _clock_work(house, SqlSessions(store))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from idp_bridge.domain.claims import ATTRIBUTE, same
 from idp_bridge.domain.people import Parent, ParentId
 from idp_bridge.services.account_checking import other_email
+from idp_bridge.services.failures import OutsideFailure
 from idp_bridge.services.house import House
 from idp_bridge.services.ports import Account
 from idp_bridge.services.wanting import wanted_for_all
@@ -28,6 +29,33 @@ class Comparison:
     differing: list[ParentId] = field(default_factory=list)
     missing: list[ParentId] = field(default_factory=list)
     """Parents with a verified link whose account Keycloak does not have."""
+
+
+class Comparer:
+    """Compares every so many minutes, and again the next minute where Keycloak did not answer."""
+
+    def __init__(self, house: House, every_minutes: int) -> None:
+        self._house = house
+        self._every = every_minutes
+        self._left = 0
+
+    def minute(self) -> None:
+        """Compare if it is time; never raises OutsideFailure."""
+        self._left -= 1
+        if self._left < 0:
+            self.now()
+
+    def soon(self) -> None:
+        """Have the next turn compare, whenever it would have been time."""
+        self._left = 0
+
+    def now(self) -> None:
+        """Compare; never raises OutsideFailure."""
+        try:
+            compare(self._house)
+            self._left = self._every - 1
+        except OutsideFailure:
+            self._left = 0
 
 
 def compare(house: House, *, dry_run: bool = False) -> Comparison:

@@ -118,7 +118,7 @@ class ParentAccounts(Protocol):
         ...
 
     def write_links(self, account: Account, value: str) -> None:
-        """PUT `account` as it was read with attribute `student_links` set to the one `value`."""
+        """PUT `account` with attribute `student_links` set to the one `value`; all else as `account` says."""
         ...
 
     def end_sessions(self, parent: ParentId) -> None:

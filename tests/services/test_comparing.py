@@ -12,7 +12,7 @@ from idp_bridge.domain.claims import EMPTY
 from idp_bridge.domain.events import Actor, ActorKind
 from idp_bridge.domain.people import Parent, ParentId
 from idp_bridge.services import comparing
-from idp_bridge.services.comparing import compare
+from idp_bridge.services.comparing import Comparer, compare
 from idp_bridge.services.failures import Unreachable
 from idp_bridge.services.projecting import project, sweep
 from idp_bridge.services.refusing import revoke_link
@@ -156,3 +156,49 @@ def test_a_number_handed_on_to_another_child_leaves_the_first_parents_token(hous
     assert IRIS.number not in accounts.get(AMARA).attributes["student_links"][0]
     assert accounts.ended == [AMARA]
     assert compare(house).differing == []
+
+
+# --- by the clock --------------------------------------------------------------------------------
+
+
+def compared(accounts) -> int:
+    """Return how often accounts were asked for since the last time."""
+    asked = accounts.calls.count("members")
+    accounts.calls.clear()
+    return asked
+
+
+def test_it_is_done_at_the_start_and_then_every_so_many_minutes(house, accounts, linked):
+    clockwork = Comparer(house, 3)
+    whole = 2  # a page, and the empty one behind it
+    done = []
+    for _ in range(7):
+        accounts.calls.clear()
+        clockwork.minute()
+        done.append(compared(accounts))
+    assert done == [whole, 0, 0, whole, 0, 0, whole]
+
+
+def test_where_keycloak_did_not_answer_it_is_done_the_next_minute(house, accounts, linked):
+    clockwork = Comparer(house, 60)
+    accounts.fail("members", Unreachable("keycloak"))
+    for _ in range(2):
+        accounts.calls.clear()
+        clockwork.minute()
+        assert compared(accounts) == 1
+    accounts.mend()
+    clockwork.minute()
+    assert compared(accounts) == 2
+    clockwork.minute()
+    assert compared(accounts) == 0
+
+
+def test_one_that_somebody_asked_for_and_that_failed_is_made_up_for_too(house, accounts, linked):
+    clockwork = Comparer(house, 60)
+    clockwork.minute()
+    accounts.fail("members", Unreachable("keycloak"))
+    clockwork.now()
+    accounts.mend()
+    accounts.calls.clear()
+    clockwork.minute()
+    assert compared(accounts) == 2

@@ -163,6 +163,13 @@ def test_what_keycloak_refuses_by_now_is_left_to_the_alarm(house, accounts):
     assert row(house).due_since is None
 
 
+def test_who_may_not_see_events_writes_all_the_same(house, accounts):
+    settle(house)
+    accounts.fail("changes", Refused("keycloak", "403"))
+    assert project(house, AMARA) is Outcome.WRITTEN
+    assert (row(house).due_since, row(house).step) == (None, "")
+
+
 # --- what is not ours to give back ---------------------------------------------------------------
 
 

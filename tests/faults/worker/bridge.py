@@ -9,7 +9,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ from typing import Any
 from unittest import mock
 
 from idp_bridge.app import make_house
-from idp_bridge.domain.events import Actor, ActorKind
+from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.link import Link, LinkState
 from idp_bridge.domain.people import ParentId, SchoolCode, Student
 from idp_bridge.outside.realms.applying import KeycloakRealms
@@ -29,7 +29,7 @@ from idp_bridge.services.journals import ProjectionRow
 from idp_bridge.services.linking import SignedIn, arrive, request_link
 from idp_bridge.services.refusing import revoke_link
 from idp_bridge.services.verifying import record_identity, verify_link
-from idp_bridge.services.wanting import wanted_for
+from idp_bridge.services.wanting import wanted_for, wanted_for_all
 from idp_bridge.settings import Settings, load
 from idp_bridge.storage.sessions import SqlSessions
 from idp_bridge.storage.store import SqlStore
@@ -72,6 +72,11 @@ class OwnRealm:
         """Return what the attribute holds: one value, if all is well."""
         user = self.realm.get(f"users/{parent}")
         return tuple(user.get("attributes", {}).get("student_links", ()))
+
+    def all_stored(self) -> dict[str, tuple[str, ...]]:
+        """Return what the attribute holds of everybody, by one request."""
+        people = self.realm.get("users", briefRepresentation="false", max="5000")
+        return {one["id"]: tuple(one.get("attributes", {}).get("student_links", ())) for one in people}
 
     def app(self, client: str) -> App:
         """Return a client of the realm that parents sign in to."""
@@ -178,6 +183,17 @@ class OwnBridge:
         (link,) = (one for one in self.links(parent) if one.state is LinkState.VERIFIED)
         return revoke_link(self.house, OPERATOR, link.id, "court-order")
 
+    def say_anew(self, *parents: str) -> None:
+        """Let these tokens say something new, as an import of the roster does: nothing lost, all audited."""
+        now, ids = self.house.clock.now(), [ParentId(one) for one in parents]
+        fields = {"schools": 0, "students": 1, "withdrawn": 0, "source_digest": "faults"}
+        with self.house.store.transaction() as rows:
+            rows.audit.append(Event("roster:imported", now, OPERATOR, fields=fields))
+            rows.parents.raise_revisions(ids, now)
+            rows.projections.mark_all_due(ids, now, loss=False)
+        for one in ids:
+            self.house.wakeup.projection_due(one)
+
     def links(self, parent: str) -> tuple[Link, ...]:
         """Return all links of a parent."""
         with self.house.store.reading() as rows:
@@ -212,6 +228,18 @@ class OwnBridge:
     def settled(self, parent: str) -> bool:
         """Tell whether nothing is to be done any more, and Keycloak is right."""
         return self.row(parent).due_since is None and self.right(parent)
+
+    def wrong(self, people: Iterable[str]) -> list[str]:
+        """Return of whom Keycloak does not say what it must; one request, however many they are."""
+        asked, stored = [ParentId(one) for one in people], self.own.all_stored()
+        with self.house.store.reading() as rows:
+            wanted = wanted_for_all(rows, asked, self.house.clock.now())
+        return [one for one in asked if stored.get(one) != (wanted[one].value,)]
+
+    def all_settled(self, people: Iterable[str]) -> bool:
+        """Tell whether nothing is to be done for any of them, and Keycloak is right."""
+        asked = list(people)
+        return all(self.row(one).due_since is None for one in asked) and not self.wrong(asked)
 
     def audited(self, name: str) -> int:
         """Count the audit's events of this name."""

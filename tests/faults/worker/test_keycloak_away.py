@@ -13,7 +13,6 @@ import pytest
 
 from idp_bridge.app import FOLLOW_S, make_web
 from idp_bridge.domain.link import LinkState
-from idp_bridge.domain.people import ParentId
 from idp_bridge.outside.circuit import FAILURES, REST_S
 from idp_bridge.outside.keycloak import LONGEST_S
 from idp_bridge.services.projecting import FIRST_WAIT_S, LONGEST_OUTAGE_WAIT_S, LONGEST_WAIT_S, LOOK_AGAIN
@@ -33,6 +32,8 @@ WAITING = 10
 ARRIVED_S = 2
 """A turn of the queue, and the writes themselves."""
 GIVEN_UP_S = 400
+KEYCLOAK_TIMEOUT_S = 3
+"""The setting's default: after this a PUT is given up."""
 HELD_S = 12
 """A PUT that lands so late was given up (3 s), waited out (10 s) and perhaps sent again meanwhile."""
 LOOKED_AGAIN_S = LOOK_AGAIN.total_seconds() + 60 + ARRIVED_S
@@ -42,28 +43,43 @@ SETTLE_S = 60
 
 @dataclass(frozen=True)
 class Fault:
-    """What is broken, and how long the longest wait after the mend and the most connections may be."""
+    """What is broken, and what follows from the code's waits, by how many seconds it lasts."""
 
     breaks: Callable[[Scene], None]
-    answers: bool
-    """True where Keycloak answers: the circuit stays closed, and the waits grow further."""
+    longest_after: Callable[[float], Aim]
+    """The aim of the seconds from the mend to all being right."""
+    most_connections: Callable[[float], Aim]
+    """The aim of the worker's connections while it lasts."""
 
-    def longest_after(self, lasts_s: float) -> Aim:
-        """Return the aim of the seconds from the mend to all being right, as the code's waits make it."""
-        turn = FOLLOW_S + ARRIVED_S
-        if self.answers:
-            return at_most(running_wait(lasts_s) + turn)
-        return at_most(LONGEST_OUTAGE_WAIT_S + REST_S + LONGEST_S + turn)
 
-    def most_connections(self, lasts_s: float) -> Aim:
-        """Return the aim of the connections while it lasts.
+def outage_over(lasts_s: float) -> Aim:
+    """Where Keycloak does not answer: the longest wait, a circuit that rests, a call that still hangs."""
+    return at_most(LONGEST_OUTAGE_WAIT_S + REST_S + LONGEST_S + FOLLOW_S + ARRIVED_S)
 
-        A circuit lets five calls fail and then one each time it has rested. Where Keycloak answers, each
-        parent is tried as its waits say, and events are asked for every two seconds; a try opens up to two.
-        """
-        if not self.answers:
-            return at_most(FAILURES + ceil(lasts_s / REST_S) + 1)
-        return at_most(2 * ((WAITING + 1) * tries(lasts_s) + ceil(lasts_s / FOLLOW_S) + 1))
+
+def circuit_open(lasts_s: float) -> Aim:
+    """A circuit lets five calls fail, and then one each time it has rested."""
+    return at_most(FAILURES + ceil(lasts_s / REST_S) + 1)
+
+
+def hung_puts(lasts_s: float) -> Aim:
+    """One at a time hangs until it is given up; the next try opens two, for the token and the call."""
+    return at_most(2 * (ceil(lasts_s / KEYCLOAK_TIMEOUT_S) + 1))
+
+
+def refusal_over(lasts_s: float) -> Aim:
+    """Where Keycloak answers and nothing is stored: the wait that runs, which doubled each time."""
+    return at_most(running_wait(lasts_s) + FOLLOW_S + ARRIVED_S)
+
+
+def each_tried(lasts_s: float) -> Aim:
+    """Each parent as the waits say, events every two seconds; a try opens up to two connections."""
+    return at_most(2 * ((WAITING + 1) * tries(lasts_s) + ceil(lasts_s / FOLLOW_S) + 1))
+
+
+def silent(**how: Any) -> Fault:
+    """Return a fault of the wire that gives no answer."""
+    return Fault(lambda scene: scene.wire(**how), outage_over, circuit_open)
 
 
 def running_wait(lasts_s: float) -> float:
@@ -105,11 +121,6 @@ class Scene:
 # --- what is broken ------------------------------------------------------------------------------
 
 
-def on_the_wire(**how: Any) -> Callable[[Scene], None]:
-    """Return a fault between the bridge and Keycloak."""
-    return lambda scene: scene.wire(**how)
-
-
 def wrong_secret(scene: Scene) -> None:
     """Give the bridge's client another secret, and let no older token pass: 401."""
     own = scene.bridge.own
@@ -139,17 +150,17 @@ def mend(scene: Scene) -> None:
 
 
 FAULTS = {
-    "hangs": Fault(on_the_wire(mode=Mode.BLACK_HOLE), answers=False),
-    "resets": Fault(on_the_wire(mode=Mode.RESET), answers=False),
-    "says 503": Fault(on_the_wire(mode=Mode.ANSWER, reply=UNAVAILABLE), answers=False),
-    "takes 30 s for each answer": Fault(on_the_wire(mode=Mode.DELAY, seconds=30), answers=False),
+    "hangs": silent(mode=Mode.BLACK_HOLE),
+    "resets": silent(mode=Mode.RESET),
+    "says 503": silent(mode=Mode.ANSWER, reply=UNAVAILABLE),
+    "takes 30 s for each answer": silent(mode=Mode.DELAY, seconds=30),
     "holds each PUT back for 12 s": Fault(
-        on_the_wire(mode=Mode.DELAY, seconds=HELD_S, only=b"PUT "), answers=False
+        lambda scene: scene.wire(mode=Mode.DELAY, seconds=HELD_S, only=b"PUT "), outage_over, hung_puts
     ),
-    "says 401": Fault(wrong_secret, answers=True),
-    "says 403": Fault(no_right, answers=True),
+    "says 401": Fault(wrong_secret, refusal_over, each_tried),
+    "says 403": Fault(no_right, refusal_over, each_tried),
     "says 204 and stores nothing": Fault(
-        on_the_wire(mode=Mode.ANSWER, reply=STORED, only=b"PUT "), answers=True
+        lambda scene: scene.wire(mode=Mode.ANSWER, reply=STORED, only=b"PUT "), refusal_over, each_tried
     ),
 }
 IN_SHORT = ("says 503",)
@@ -174,7 +185,7 @@ def scene(bridge: OwnBridge) -> Iterator[Scene]:
         client.set_cookie(COOKIE, CLERK)
         for one in waiting:
             bridge.link(one)
-        assert until(lambda: all(bridge.settled(one) for one in waiting), SETTLE_S) < SETTLE_S
+        assert until(lambda: bridge.all_settled(waiting), SETTLE_S) < SETTLE_S
         assert until(lambda: not mails_due(bridge), SETTLE_S) < SETTLE_S  # the worker sends them in between
         yield Scene(bridge, to_worker, to_pages, parent, waiting, client)
 
@@ -186,16 +197,17 @@ def test_keycloak_fails_and_the_school_goes_on(scene, figure, times, name):
     before = scene.to_worker.connections
     fault.breaks(scene)
     began = time.monotonic()
-    crowd_is_due(bridge, scene.waiting)
+    bridge.say_anew(*scene.waiting)
     slowest, verified = decided(scene, link)
     false = 0
     while time.monotonic() - began < lasts_s:
         slowest = max(slowest, timed(lambda: scene.client.get(f"/desk/visits/{link.visit}"))[0])
-        false += sum(bridge.row(one).due_since is None and not bridge.right(one) for one in scene.everybody)
+        marked = [one for one in bridge.wrong(scene.everybody) if bridge.row(one).due_since is None]
+        false += sum(not bridge.right(one) for one in marked)  # what arrived meanwhile is no false mark
         time.sleep(0.5)
     connections = scene.to_worker.connections - before
     mend(scene)
-    took = until(lambda: all(bridge.settled(one) for one in scene.everybody), GIVEN_UP_S)
+    took = until(lambda: bridge.all_settled(scene.everybody), GIVEN_UP_S)
     what = f"Keycloak {name} for {lasts_s} s"
     figure(f"{what}: decisions of the school that were taken", verified, exactly(1))
     figure(f"{what}: slowest page of the school, seconds", slowest, at_most(PAGE_WITHIN_S))
@@ -204,19 +216,9 @@ def test_keycloak_fails_and_the_school_goes_on(scene, figure, times, name):
     figure(f"{what}: seconds from the mend to all {1 + WAITING} right", took, fault.longest_after(lasts_s))
     if "PUT back" in name:
         time.sleep(HELD_S)
-        until(lambda: all(bridge.settled(one) for one in scene.everybody), LOOKED_AGAIN_S)
-        wrong = sum(not bridge.settled(one) for one in scene.everybody)
-        figure(f"{what}: wrong after what was held back had landed", wrong, exactly(0))
-
-
-def crowd_is_due(bridge: OwnBridge, parents: list[str]) -> None:
-    """Let every token say something new, as after an import, and wake the worker for each."""
-    now, ids = bridge.house.clock.now(), [ParentId(one) for one in parents]
-    with bridge.house.store.transaction() as rows:
-        rows.parents.raise_revisions(ids, now)
-        rows.projections.mark_all_due(ids, now, loss=False)
-    for one in ids:
-        bridge.house.wakeup.projection_due(one)
+        until(lambda: bridge.all_settled(scene.everybody), LOOKED_AGAIN_S)
+        left = len(bridge.wrong(scene.everybody))
+        figure(f"{what}: wrong after what was held back had landed", left, exactly(0))
 
 
 def mails_due(bridge: OwnBridge) -> int:

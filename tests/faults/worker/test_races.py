@@ -97,12 +97,8 @@ class Lane:
         return [one for one in found if one["authDetails"]["clientId"] != self.ours]
 
     def _decide(self) -> None:
-        parent, house = ParentId(self.person.id), self.bridge.house
-        with house.store.transaction() as rows:
-            rows.parents.raise_revision(parent, house.clock.now())
-            rows.projections.mark_due(parent, house.clock.now(), loss=False)
-        for _ in range(2):  # one for each worker
-            house.wakeup.projection_due(parent)
+        self.bridge.say_anew(self.person.id)
+        self.bridge.house.wakeup.projection_due(ParentId(self.person.id))  # the other worker wakes, too
 
     def _edit(self, name: str) -> bool:
         """Change the first name as Keycloak's account page does; True where Keycloak took it."""
