@@ -26,6 +26,8 @@ class NoticeKind(StrEnum):
     """Told to the old address."""
     ANOTHER_GUARDIAN = "another-guardian"
     """Another guardian of the same student was linked: that it happened, and nothing else (design 4)."""
+    TAKEN_BACK = "taken-back"
+    """A decision that was told by mail was undone; told to whom that mail went, or may have gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Notice:
     attempts: int = 0
     address: str = ""
     """Where to send it if not to the account's own e-mail: an address the account no longer has."""
+    doubt: bool = False
+    """True where it was taken before and nobody said what became of it: it may have gone."""
 
 
 WARN_DAYS = (90, 30, 7)
@@ -57,12 +61,28 @@ def about(kind: NoticeKind, link: Link, now: datetime, parent: ParentId | None =
     Its key makes it go once for each time the link comes to a state, once for what is sent or moved together.
     """
     to = parent or link.parent
-    turn = f"{link.id}:{link.version}"
+    turn = turn_of(link)
     if kind in OF_A_VISIT:
         turn = f"{link.visit}:{now:%Y%m%d%H%M}"
     elif kind is NoticeKind.MOVED:
         turn = f"{now:%Y%m%d%H%M}"
     return Notice(f"{kind}:{turn}:{to}", kind, to, link.id, now)
+
+
+def turn_of(link: Link) -> str:
+    """Return what the keys of all mails have in common that one change of `link` writes."""
+    return f"{link.id}:{link.version}"
+
+
+def taken_back(told: Notice, at: datetime) -> Notice:
+    """Return the notice that what `told` said was undone. Its key holds the other's: one for each mail."""
+    kind = NoticeKind.TAKEN_BACK
+    return Notice(f"{kind}:{told.key}", kind, told.parent, told.link, at)
+
+
+def corrected_by(notice: Notice) -> str:
+    """Return the key of the mail that a TAKEN_BACK corrects."""
+    return notice.key.removeprefix(f"{NoticeKind.TAKEN_BACK}:")
 
 
 def reminder(visit: Visit, link: Link, days: int, now: datetime) -> Notice:

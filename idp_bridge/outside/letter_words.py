@@ -38,6 +38,7 @@ SUBJECTS = {
     NoticeKind.MOVED: N_("Your links are in your new account now"),
     NoticeKind.EMAIL_CHANGED: N_("The e-mail of your parent account was changed"),
     NoticeKind.ANOTHER_GUARDIAN: N_("Another guardian was linked to a student of yours"),
+    NoticeKind.TAKEN_BACK: N_("The school took back its decision"),
 }
 
 BODIES: Mapping[NoticeKind, tuple[str, ...]] = {
@@ -80,6 +81,16 @@ BODIES: Mapping[NoticeKind, tuple[str, ...]] = {
     NoticeKind.ANOTHER_GUARDIAN: (
         N_("The school linked another guardian to a student you are linked to."),
         N_("Your own link has not changed. If you have questions, call the school."),
+    ),
+    NoticeKind.TAKEN_BACK: (
+        N_(
+            "%(school)s took back its decision on your request for the student whose number ends in "
+            "%(ending)s. What our last mail said does not hold any more."
+        ),
+        N_(
+            "Your request waits again. We write to you when the school has decided. If it asks you to come "
+            "again, your visit code under My children is good until %(day)s."
+        ),
     ),
 }
 """What every mail of a kind says first."""
@@ -134,6 +145,15 @@ REASONS: Mapping[NoticeKind, Mapping[str, tuple[str, ...]]] = {
             N_("Call them; they can tell you what to do."),
         ),
     },
+    NoticeKind.TAKEN_BACK: {
+        "another-guardian": (
+            N_(
+                "We wrote to you that another guardian was linked to a student you are linked to. The school "
+                "took that link back for now."
+            ),
+            N_("Your own link has not changed. If you have questions, call the school."),
+        ),
+    },
     NoticeKind.ENDS_SOON: {
         "student_is_18": (
             N_("The student whose number ends in %(ending)s turns 18 on %(day)s."),
@@ -180,8 +200,14 @@ REASONS: Mapping[NoticeKind, Mapping[str, tuple[str, ...]]] = {
 }
 """What follows for each reason of a refusal or an end, or for how a link came to be."""
 
-ONLY_REASON = frozenset({(NoticeKind.VERIFIED, CONSENT)})
+ONLY_REASON = frozenset({(NoticeKind.VERIFIED, CONSENT), (NoticeKind.TAKEN_BACK, "another-guardian")})
 """Where the words of the reason stand for the whole mail."""
+
+WHOLE = frozenset({NoticeKind.VERIFIED, NoticeKind.TAKEN_BACK})
+"""What says enough without a reason."""
+
+UNTIL = N_("Your link works until %(day)s. We write to you again before that day.")
+"""What a link ends with, where that is before the student is 18."""
 
 DISTRICT_TELLS = frozenset({"not-entitled", "ask-district-office"})
 """Reasons about which the district office can say more than the school."""

@@ -90,8 +90,9 @@ def _parts(letter: Letter) -> Iterator[Part]:
     """Yield what the letter says: the kind's own words, those of its reason, whom to ask, how to appeal."""
     kind, reasons = letter.kind, words_of.REASONS.get(letter.kind, {})
     first = () if (kind, letter.reason) in words_of.ONLY_REASON else words_of.BODIES[kind]
-    unknown = (words_of.CALL_US,) if reasons and kind is not NoticeKind.VERIFIED else ()
-    yield Part((*first, *reasons.get(letter.reason, unknown)))
+    unknown = (words_of.CALL_US,) if reasons and kind not in words_of.WHOLE else ()
+    until = (words_of.UNTIL,) if kind is NoticeKind.VERIFIED and letter.day else ()
+    yield Part((*first, *reasons.get(letter.reason, unknown), *until))
     if kind is NoticeKind.REFUSED:
         yield Part((_whom_to_ask(letter),), words_of.WHOM_TO_ASK)
         yield words_of.APPEAL

@@ -92,8 +92,16 @@ class Notices(Protocol):
         """Record that the mail server took it."""
         ...
 
-    def withdraw(self, link: LinkId, kinds: Iterable[NoticeKind], at: datetime) -> None:
-        """Let no mail of `kinds` about `link` go out that has not yet; the same may be noted anew."""
+    def dropped(self, key: str, now: datetime) -> None:
+        """Record that there was nothing to say any more: it never goes."""
+        ...
+
+    def withdraw(self, link: LinkId, turn: str) -> tuple[Notice, ...]:
+        """Let no mail of one turn of `link` go that nobody has taken; return those that went or may have."""
+        ...
+
+    def went(self, key: str) -> bool:
+        """Tell whether a mail went out, or may have."""
         ...
 
     def sent_to(self, parent: ParentId) -> tuple[SentNotice, ...]:

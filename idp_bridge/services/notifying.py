@@ -10,7 +10,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
 from idp_bridge.domain.link import CONSENT, WAITING, Link, LinkState
-from idp_bridge.domain.notice import REMIND_DAYS, WARN_DAYS, Notice, NoticeKind, about, ends_soon, reminder
+from idp_bridge.domain.notice import (
+    REMIND_DAYS,
+    WARN_DAYS,
+    Notice,
+    NoticeKind,
+    about,
+    ends_soon,
+    reminder,
+    taken_back,
+    turn_of,
+)
 from idp_bridge.services.failures import NotNow, OutsideFailure, Unreachable
 from idp_bridge.services.house import House
 from idp_bridge.services.lettering import letter_of
@@ -45,7 +55,8 @@ SILENT = frozenset(
         "link:merged",
     }
 )
-"""Changes that write no mail: what a hold or its end says, undoing, and joining (`moved` is told instead)."""
+"""Changes that write no mail of the new state: a hold and its end, undoing (see `untell`), and joining
+(`moved` is told instead)."""
 
 
 def tell(rows: Rows, link: Link, now: datetime) -> None:
@@ -59,6 +70,16 @@ def tell(rows: Rows, link: Link, now: datetime) -> None:
         }
         for parent in sorted(others - {link.parent}):
             rows.notices.add(about(NoticeKind.ANOTHER_GUARDIAN, link, now, parent))
+
+
+def untell(rows: Rows, link: Link, now: datetime) -> None:
+    """Take back the mails of the decision that made `link` what it is, inside the caller's transaction.
+
+    Those that wait do not go. Whom one reached, or may have, is told that it holds no more: at once, or when
+    it is known what became of a mail that somebody took.
+    """
+    for told in rows.notices.withdraw(link.id, turn_of(link)):
+        rows.notices.add(taken_back(told, now + LEASE if told.doubt else now))
 
 
 def remind(house: House, now: datetime, limit: int = 500, *, dry_run: bool = False) -> int:
@@ -159,11 +180,14 @@ def _send(house: House, notice: Notice, mine: Outbox) -> bool:
             rows.notices.failed(notice.key, type(failure).__name__, next_try)
         mine.held.discard(notice.key)
         return not isinstance(failure, Unreachable)
-    mine.held.discard(notice.key)
-    mine.sent.add(notice.key)
+    if letter or notice.doubt:
+        mine.held.discard(notice.key)
+        mine.sent.add(notice.key)
     with house.store.transaction() as rows:
-        rows.notices.sent(notice.key, house.clock.now())
+        note = rows.notices.sent if notice.key in mine.sent else rows.notices.dropped
+        note(notice.key, house.clock.now())
     mine.sent.discard(notice.key)
+    mine.held.discard(notice.key)
     return True
 
 

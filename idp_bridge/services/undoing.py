@@ -13,18 +13,16 @@ from idp_bridge.domain.access import Action, StaffMember, require
 from idp_bridge.domain.errors import MoveRefused, NotThere, TooLate
 from idp_bridge.domain.events import Event
 from idp_bridge.domain.link import LIVE, WAITING, Link, LinkId, Move, Visit, asked_for, moved
-from idp_bridge.domain.notice import NoticeKind
 from idp_bridge.domain.people import StudentNumber
 from idp_bridge.services.counter import actor, place_of, seen_by, staff_member
 from idp_bridge.services.house import House
+from idp_bridge.services.notifying import untell
 from idp_bridge.services.recording import record
 from idp_bridge.services.repeating import again_if_undone
 from idp_bridge.services.rows import Rows
 
 DECISIONS = frozenset({"link:verified", "link:denied", "link:second-person-asked", "link:referred"})
 """What can be taken back."""
-UNTOLD = (NoticeKind.VERIFIED, NoticeKind.REFUSED, NoticeKind.ANOTHER_GUARDIAN)
-"""Mails about a decision that do not go out once it is taken back."""
 
 
 @again_if_undone
@@ -52,8 +50,8 @@ def _undo(house: House, rows: Rows, staff: StaffMember, link_id: LinkId, now: da
     _refuse_second_request(rows, link)
     visit = _reopened(house, rows, link, now)
     done = _undecided(replace(undone, visit=visit.id))
-    rows.notices.withdraw(link.id, UNTOLD, now)
     record(rows, link, done, "link:undone", actor(staff), school=place)
+    untell(rows, link, now)
     rows.visits.save(visit)
     return done
 

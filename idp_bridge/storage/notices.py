@@ -15,7 +15,8 @@ from idp_bridge.services.journals import SentNotice
 from idp_bridge.storage import journals
 
 _rows = journals.notices
-_UNDONE = ":undone-"
+_NOTHING_TO_SAY = "nothing to say"
+"""Stands as the error of a mail that was done with unsent."""
 
 
 class SqlNotices:
@@ -71,6 +72,10 @@ class SqlNotices:
         """Record that the mail server took it."""
         self._change(key, sent_at=now, leased_until=None, last_error=None)
 
+    def dropped(self, key: str, now: datetime) -> None:
+        """Record that there was nothing to say any more; the row stays, so that it is not noted again."""
+        self._change(key, sent_at=now, leased_until=None, last_error=_NOTHING_TO_SAY)
+
     def failed(self, key: str, error: str, next_try: datetime) -> None:
         """Record that it was not taken, and when to try again."""
         self._change(
@@ -81,7 +86,7 @@ class SqlNotices:
         """Return the mails that went out to a parent, oldest first."""
         query = (
             sa.select(_rows.c.kind, _rows.c.link, _rows.c.sent_at)
-            .where(_rows.c.parent == parent, _rows.c.sent_at.is_not(None))
+            .where(_rows.c.parent == parent, _rows.c.sent_at.is_not(None), _rows.c.last_error.is_(None))
             .order_by(_rows.c.sent_at, _rows.c.key)
         )
         found = self._connection.execute(query)
@@ -91,22 +96,39 @@ class SqlNotices:
         """Forget the mails to a parent that have not gone out."""
         self._connection.execute(sa.delete(_rows).where(_rows.c.parent == parent, _rows.c.sent_at.is_(None)))
 
-    def withdraw(self, link: LinkId, kinds: Iterable[NoticeKind], at: datetime) -> None:
-        """Let no mail of `kinds` about `link` go out that has not yet; the same may be noted anew.
+    def withdraw(self, link: LinkId, turn: str) -> tuple[Notice, ...]:
+        """Delete the mails of one turn of `link` that nobody has taken; return those that went or may have.
 
-        One that was sent stays on record under another key: a later decision is told again.
+        One that was taken and not marked is in doubt: a worker is sending it, or died while it did.
         """
-        these = sa.and_(_rows.c.link == link, _rows.c.kind.in_(sorted(kinds)))
-        self._connection.execute(sa.delete(_rows).where(these, _rows.c.sent_at.is_(None)))
-        undone = sa.update(_rows).where(these, _rows.c.key.not_like(f"%{_UNDONE}%"))
-        self._connection.execute(undone.values(key=_rows.c.key + f"{_UNDONE}{at:%Y%m%dT%H%M%S}"))
+        these = sa.and_(_rows.c.link == link, _rows.c.key.contains(f":{turn}:", autoescape=True))
+        waiting = sa.and_(_rows.c.sent_at.is_(None), _rows.c.leased_until.is_(None))
+        self._connection.execute(sa.delete(_rows).where(these, waiting))
+        left = sa.select(_rows).where(these, _went()).order_by(_rows.c.key)
+        return tuple(_notice(row) for row in self._connection.execute(left).mappings())
+
+    def went(self, key: str) -> bool:
+        """Tell whether a mail went out, or may have: it was taken and not marked."""
+        query = sa.select(_rows.c.key).where(_rows.c.key == key, _went())
+        return self._connection.execute(query).first() is not None
 
     def _change(self, key: str, **values: Any) -> None:
         self._connection.execute(sa.update(_rows).where(_rows.c.key == key).values(**values))
 
 
+def _went() -> sa.ColumnElement[bool]:
+    marked = sa.and_(_rows.c.sent_at.is_not(None), _rows.c.last_error.is_(None))
+    return sa.or_(marked, sa.and_(_rows.c.sent_at.is_(None), _rows.c.leased_until.is_not(None)))
+
+
 def _notice(row: Any) -> Notice:
-    kind = NoticeKind(row["kind"])
     return Notice(
-        row["key"], kind, row["parent"], row["link"], row["due_at"], row["attempts"], row["address"]
+        key=row["key"],
+        kind=NoticeKind(row["kind"]),
+        parent=row["parent"],
+        link=row["link"],
+        due_at=row["due_at"],
+        attempts=row["attempts"],
+        address=row["address"],
+        doubt=row["sent_at"] is None and row["leased_until"] is not None,
     )

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from flask_babel import gettext as _
 
 from idp_bridge.domain.errors import CodeLapsed, OfAge, Restricted
-from idp_bridge.domain.link import WAITING, Link, LinkState
+from idp_bridge.domain.link import UNDECIDED, WAITING, Link, LinkState
 from idp_bridge.domain.matching import Comparison, Match
 from idp_bridge.domain.reasons import DENIAL_REASONS, Ground
 from idp_bridge.services.desk import DeskVisit
@@ -148,10 +148,14 @@ def _higher_up(house: House, child: DeskChild) -> str:
 
 
 def first_question(shown: DeskVisit, children: list[ChildView]) -> str | None:
-    """Return where the keyboard starts: `identity`, or the id of the first link that can be verified."""
-    if shown.proof is None:
-        return None if shown.lapsed or shown.visit.closed_at else "identity"
-    return next((one.child.link.id for one in children if one.form), None)
+    """Return where the keyboard starts: `identity`, or the id of a link; None where nothing is to be done.
+
+    A link that can be verified comes before one that must be agreed with, referred, corrected or refused.
+    """
+    if shown.proof is None and not (shown.lapsed or shown.visit.closed_at):
+        return "identity"
+    open_ = [one for one in children if (one.child.mine and one.child.link.state in UNDECIDED) or one.refer]
+    return next((one.child.link.id for one in [*(one for one in open_ if one.form), *open_]), None)
 
 
 def _banner(child: DeskChild) -> tuple[str, str] | None:

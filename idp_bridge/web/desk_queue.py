@@ -12,6 +12,7 @@ from flask import flash, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from idp_bridge.domain.access import Action, require_somewhere
 from idp_bridge.domain.errors import (
     ChangedMeanwhile,
     CodeLapsed,
@@ -86,6 +87,7 @@ def look() -> Any:
 @for_staff
 def found() -> Any:
     """Show what was looked for last: open and past requests at my schools, newest first."""
+    require_somewhere(staff(), Action.FIND_VISIT)
     words = session.get(LOOKED_FOR)
     if not words:
         return redirect(url_for("school.search"))
@@ -137,6 +139,7 @@ def _desk(form: CodeForm, fault: errors.Words | None = None) -> str:
         fault=fault,
         shown=shown,
         page=shown.first // PAGE_SIZE + 1,
+        chosen=not fault and not form.errors and bool({"list", "page"} & request.args.keys()),
         pages=pages,
         summary=queue_wording.summary(shown),
         total=queue_wording.count(shown, shown.tab),

@@ -144,7 +144,10 @@ def agree(link_id: str) -> Any:
     except SAID_ON_THE_VISIT as refusal:
         return refused(shown.visit.id, refusal)
     _tell(shown, done)
-    return redirect(url_for("school.visit", visit_id=shown.visit.id))
+    others = [one for one in shown.children if one.link.state is LinkState.AWAITING_SECOND]
+    if len(others) > 1:  # the visit itself is over, so that it does not look open
+        return redirect(url_for("school.visit", visit_id=shown.visit.id))
+    return onward(shown.visit.id)
 
 
 @blueprint.post("/links/<string:link_id>/refer")

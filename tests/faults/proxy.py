@@ -123,7 +123,7 @@ class FaultyProxy:
     ) -> None:
         """Break the wire as `mode` says, or mend it (PASS), from this moment on.
 
-        `only`: ANSWER is for requests that begin so, and the rest passes.
+        `only`: ANSWER and DELAY are for requests that begin so, and the rest passes.
         """
         self._run(self._switch(_How(mode, seconds, after_bytes, reply, only)))
 
@@ -199,8 +199,9 @@ class FaultyProxy:
             target.write_eof()
 
     async def _asked(self, wire: _Wire, chunk: bytes) -> bytes:
-        """Return what of the client's chunk goes on to the server."""
-        await self._held(wire)
+        """Return what of the client's chunk goes on to the server; also when the client waits no more."""
+        if chunk.startswith(self._how.only):
+            await self._held(wire)
         if self._how.mode is Mode.RESET:
             wire.abort()
             raise _Over
@@ -210,7 +211,8 @@ class FaultyProxy:
 
     async def _answered(self, wire: _Wire, chunk: bytes) -> bytes:
         """Return what of the server's chunk goes on to the client."""
-        await self._held(wire)
+        if not self._how.only:
+            await self._held(wire)
         if self._how.mode is Mode.CUT:
             left = self._how.after_bytes - wire.answered
             wire.answered += len(chunk)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from idp_bridge.domain.errors import OneRefused, Refusal
 from idp_bridge.domain.link import WAITING, LinkState
 from idp_bridge.domain.people import ParentId
+from idp_bridge.storage.store import SqlStore
 from tests.life.model import Known, Model
 from tests.life.replaying import Replay
 from tests.life.world import CLERKS, DISTRICT, NAMES, PRINCIPAL, STUDENTS, ZONE, Died, World, purposes
 
 Done = TypeVar("Done")
 Kinds = set[type[Refusal]]
+FOR_LONG = 10**6
+"""More statements than any act has."""
 parents = st.sampled_from(sorted(NAMES))
 students = st.sampled_from(sorted(STUDENTS))
 
@@ -27,31 +31,45 @@ class Acting(RuleBasedStateMachine):
     """The world, the model, and what must always hold. Rules are in the files beside this one."""
 
     filled: Path
+    store: SqlStore
     seen: Counter[str] = Counter()
     """Events and refusals of all lives together: what never came up was not tried."""
 
-    @initialize()
-    def begin(self) -> None:
-        """Fill a database of the run's own."""
-        self.world = World(self.filled)
+    def __init__(self) -> None:
+        super().__init__()
         self.model = Model()
-        self.replay = Replay(self.world)
         self.cuts: list[int] = []
+        self.looked: object = None
         self.said: dict[ParentId, dict[str, Any]] = {}
         self.owed: dict[ParentId, int] = {}
         """Whose sessions must end, and how many had ended when something was lost."""
 
+    @cached_property
+    def world(self) -> World:
+        """A database of the life's own, from when it is first needed."""
+        return World(self.filled, self.store)
+
+    @cached_property
+    def replay(self) -> Replay:
+        """What the audit has said so far."""
+        return Replay(self.world)
+
     def teardown(self) -> None:
         """Leave nothing behind."""
-        if hasattr(self, "world"):
-            assert self.world.first_bad() is None  # the chain of the whole life is whole (I4)
+        if "world" in vars(self):
             self.seen.update(self.replay.seen)
+            bad = self.world.first_bad()
             self.world.close()
+            assert bad is None  # the chain of the whole life is whole (I4)
 
     @rule(statements=st.lists(st.integers(0, 30), min_size=1, max_size=12))
     def the_power_will_go(self, statements: list[int]) -> None:
         """Let the next acts be cut off, each after some statements; whoever acted then does it again."""
         self.cuts = statements
+
+    @rule()
+    def a_quiet_moment(self) -> None:
+        """Let nothing happen: the simplest life is made of it."""
 
     # --- for the rules ---------------------------------------------------------------------------
 
@@ -64,14 +82,14 @@ class Acting(RuleBasedStateMachine):
         self.world.clock.advance(seconds=1)
         before = self.world.everything()
         try:
-            done = self._once(act, before, self.cuts.pop() if self.cuts else None)
+            done = self._once(act, before, self.cuts.pop() if self.cuts else FOR_LONG)
         except Died:
             assert not whole or self.world.everything() == before, "half of it is left"
-            done = self._once(act, self.world.everything(), None)
+            done = self._once(act, self.world.everything())
         return done
 
     def _once(
-        self, act: Callable[[], Done], before: dict[str, Any], statements: int | None
+        self, act: Callable[[], Done], before: dict[str, Any], statements: int | None = None
     ) -> Done | Refusal:
         refusal = None
         self.world.dies_after(statements)
@@ -151,37 +169,35 @@ class Acting(RuleBasedStateMachine):
     # --- what must always hold -------------------------------------------------------------------
 
     @invariant()
+    def all_is_as_it_must_be(self) -> None:
+        """Look at everything, if anything has happened since the last look."""
+        if "world" in vars(self) and self.world.moment() != self.looked:
+            self.no_acknowledged_change_is_lost()
+            self.replay.follow()
+            self.a_visit_is_open_while_a_request_waits()
+            self.nothing_else_would_be_shown()
+            self.looked = self.world.moment()
+
     def no_acknowledged_change_is_lost(self) -> None:
         """I1, and that nothing happened which nobody did."""
-        if hasattr(self, "world"):
-            stored, wanted = self.world.links(), self.model.links
-            assert {id: row.state for id, row in stored.items()} == {id: k.state for id, k in wanted.items()}
-            for id, known in wanted.items():
-                assert stored[id] == known.as_stored(), id
+        stored, wanted = self.world.links(), self.model.links
+        assert {id: row.state for id, row in stored.items()} == {id: k.state for id, k in wanted.items()}
+        for id, known in wanted.items():
+            assert stored[id] == known.as_stored(), id
 
-    @invariant()
-    def the_audit_tells_the_same_story(self) -> None:
-        """I4 and I5."""
-        if hasattr(self, "world"):
-            self.replay.follow()
-
-    @invariant()
     def a_visit_is_open_while_a_request_waits(self) -> None:
         """No code opens what is decided, and none is missing for what waits."""
-        if hasattr(self, "world"):
-            assert self.world.open_visits() == self.world.visits_with(WAITING)
+        assert self.world.open_visits() == self.world.visits_with(WAITING)
 
-    @invariant()
     def nothing_else_would_be_shown(self) -> None:
         """I2, for the value the worker would write this moment."""
-        if hasattr(self, "world"):
-            now, wanted = self.world.clock.now(), self.world.wanted()
-            for parent in NAMES:
-                entries = wanted[parent]["links"]
-                assert purposes(entries) == self.model.visible(parent, now), parent
-                self._newer(parent, wanted[parent])
-                if parent not in self.model.gone:
-                    self._on_its_way(parent, entries)
+        now, wanted = self.world.clock.now(), self.world.wanted()
+        for parent in NAMES:
+            entries = wanted[parent]["links"]
+            assert purposes(entries) == self.model.visible(parent, now), parent
+            self._newer(parent, wanted[parent])
+            if parent not in self.model.gone:
+                self._on_its_way(parent, entries)
 
     def _newer(self, parent: ParentId, value: dict[str, Any]) -> None:
         """Assert that an app can tell: what says something else has a higher revision."""

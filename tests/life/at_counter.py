@@ -80,20 +80,22 @@ class AtCounter(AtLaw):
     @rule(
         data=st.data(),
         back=st.booleans(),
-        student=students,
         shown=st.sampled_from((True, True, True, False)),
         born=st.sampled_from((*BORN, None)),
         turn=turns,
     )
     def a_lost_mailbox(
-        self, data: st.DataObject, back: bool, student: StudentId, shown: bool, born: date | None, turn: int
+        self, data: st.DataObject, back: bool, shown: bool, born: date | None, turn: int
     ) -> None:
         """The same person, or a namesake, has a new account and wants the links of the old one."""
         old, new = (AMARA_TOO, AMARA) if back else (AMARA, AMARA_TOO)
-        if not self.model.of_parent(old, *WORKS):
-            self.a_whole_visit(data, old, student)
+        family = self.family(data, old)
+        if family:
+            self.a_whole_visit(data, *family)
         linked = sorted({known.student for known in self.model.of_parent(old, *WORKS).values()})
-        child = self.one_of(data, linked) or student
+        child = self.one_of(data, linked)
+        if child is None:
+            return
         self.ask(new, child)
         for id in self.model.waiting(new, child):
             clerk = CLERKS[self.place(id)][turn]

@@ -43,16 +43,19 @@ class AtHome(Acting):
         pairs = zip(chosen, some, strict=False)
         self.ask_for(parent, [self.claim(student, slip, relationship) for student, slip in pairs])
 
-    def family(self, data: st.DataObject) -> tuple[ParentId, StudentId] | None:
-        """Return a parent and a student with nothing between them yet and nothing against them."""
+    def family(
+        self, data: st.DataObject, parent: ParentId | None = None
+    ) -> tuple[ParentId, StudentId] | None:
+        """Return a parent, or this one, and a student: nothing between them yet and nothing against them."""
         model, now = self.model, self.world.clock.now()
         found = [
-            (parent, student)
-            for parent in sorted(set(NAMES) - model.gone)
+            (one, student)
+            for one in sorted(set(NAMES) - model.gone)
+            if parent in (None, one)
             for student in sorted(set(STUDENTS) - set(model.left))
             if not model.of_age(student, now)
-            if not model.live(parent, student)
-            if not model.restricted(parent, student)
+            if not model.live(one, student)
+            if not model.restricted(one, student)
         ]
         return self.one_of(data, found)
 

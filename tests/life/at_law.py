@@ -138,14 +138,14 @@ class AtLaw(AtSchool):
             both = [self.restrict_this(*family, one) for one in ("access", limit)]
             self.lift_this(both[last])
 
-    @rule(data=st.data(), limit=limits, born=st.sampled_from(BORN[1:]))
-    def a_namesake_is_held_up(self, data: st.DataObject, limit: str, born: date) -> None:
+    @rule(data=st.data(), limit=limits, born=st.sampled_from(BORN[1:]), named=st.booleans())
+    def a_namesake_is_held_up(self, data: st.DataObject, limit: str, born: date, named: bool) -> None:
         """Somebody is held for another person's order; an ID shows that, or the school finds it out."""
         family, other = self.family(data), data.draw(students)
         if family is None:
             return
         self.a_whole_visit(data, *family)
-        id, parent = self.restrict_this(*family, limit, BORN[1]), family[0]
+        id, parent = self.restrict_this(*family, limit, BORN[1], named), family[0]
         self.ask(parent, other)
         for asked in self.model.waiting(parent)[:1]:
             was = self.model.concerns(self.model.orders[id], parent)

@@ -28,6 +28,7 @@ from idp_bridge.services.agreeing import agree_link, refer_link
 from idp_bridge.services.correcting import correct_claim
 from idp_bridge.services.disputing import end_link, hold_link
 from idp_bridge.services.linking import cancel_request, leave_link
+from idp_bridge.services.projecting import sweep
 from idp_bridge.services.refusing import refuse_link, revoke_link
 from idp_bridge.services.undoing import undo_decision
 from idp_bridge.services.verifying import record_identity, verify_link
@@ -54,6 +55,7 @@ class AtSchool(AtHome):
         self.ask(parent, student)
         for id in self.model.waiting(parent, student):
             self.verify_this(data, id, CLERKS[self.place(id)][turn], RECORD)
+        sweep(self.world.house, self.world.clock.now())  # the worker is awake, as it is nearly always
 
     def one_linked(self, data: st.DataObject) -> str | None:
         """Return a link that works or is on hold; where there is none, a family comes to school."""

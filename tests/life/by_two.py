@@ -86,16 +86,21 @@ class ByTwo(AtLaw):
         id = self.one_linked(data)
         if id is None:
             return
-        known, who = self.model.links[id], PRINCIPAL[self.place(id)]
-        done = self.do(lambda: hold_link(self.world.house, who, id))
-        if self.came(done, {MoveRefused} if known.disputed else set()):
-            known.disputed, known.decided = True, None
-            self.model.follow_restrictions()
+        known = self.model.links[id]
+        self.hold_this(id)
         order = self.restrict_this(known.parent, known.student) if limited else None
         if settled:
             self.settle_this(id)
         if order:
             self.lift_this(order)
+
+    def hold_this(self, id: str) -> None:
+        """Put one link on hold, unless it is disputed already."""
+        known, who = self.model.links[id], PRINCIPAL[self.place(id)]
+        done = self.do(lambda: hold_link(self.world.house, who, id))
+        if self.came(done, {MoveRefused} if known.disputed else set()):
+            known.disputed, known.decided = True, None
+            self.model.follow_restrictions()
 
     @rule(data=st.data())
     def settle(self, data: st.DataObject) -> None:

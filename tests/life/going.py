@@ -52,6 +52,16 @@ class Going(AtSchool):
         """Go altogether: no link, no request and no proof of identity stays; not even if they turn back."""
         if parent in self.model.deleted:
             return
+        self.delete_this(parent)
+        if not turns_back:
+            self.world.accounts.remove(parent)
+            self.model.gone.add(parent)
+        if self.at_home(parent):
+            for student in STUDENTS:
+                self.ask(parent, student)
+
+    def delete_this(self, parent: ParentId) -> None:
+        """Delete one account on our page; Keycloak does so after that, if the parent goes on."""
         self.heard()
         done = self.do(lambda: delete_account(self.world.house, parent))
         assert self.came(done, set())
@@ -61,9 +71,3 @@ class Going(AtSchool):
         assert self.heard()[-1] == "parent:deleted"
         self.model.born.pop(parent, None)
         self.model.deleted.add(parent)
-        if not turns_back:
-            self.world.accounts.remove(parent)
-            self.model.gone.add(parent)
-        if self.at_home(parent):
-            for student in STUDENTS:
-                self.ask(parent, student)

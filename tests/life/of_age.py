@@ -114,11 +114,12 @@ class OfAge(AtSchool, ByItself):
         known, model = self.model.links[id], self.model
         parent, student = known.parent, known.student
         own = known.verified_at is not None and model.of_age(student, self.world.clock.now())
+        if not own or student in model.left or parent in model.gone:
+            return {NotThere}  # said before anything else: nothing is told of what is not the student's
         again = known.state is LinkState.ENDED and known.reason in ALLOWED_AGAIN
         newest = id == self._newest(parent, student)
         reasons = {
-            NotThere: not own or student in model.left or parent in model.gone,
-            DistrictAddress: parent in model.deleted - model.gone,
+            DistrictAddress: parent in model.deleted,
             Restricted: model.restricted(parent, student),
             MoveRefused: not (again and newest)
             or any(k.state in LIVE for k in model.of_two(parent, student)),

@@ -12,6 +12,7 @@ from idp_bridge.services.undoing import undo_decision
 from tests.life.acting import Kinds
 from tests.life.at_school import RECORD
 from tests.life.by_two import ByTwo
+from tests.life.going import Going
 from tests.life.model import UNDO, Known
 from tests.life.world import CLERKS, DISTRICT, PRINCIPAL
 
@@ -20,7 +21,7 @@ decisions = st.sampled_from(("verify", "second person", "refuse", "refer"))
 minutes = st.sampled_from((0, 0, 14, 16, 600))
 
 
-class TakingBack(ByTwo):
+class TakingBack(ByTwo, Going):
     """Rules of undoing."""
 
     @rule(data=st.data(), who=st.integers(0, 3), later=minutes)
@@ -35,7 +36,7 @@ class TakingBack(ByTwo):
     @rule(
         data=st.data(),
         decision=decisions,
-        again=st.sampled_from((False, False, True)),
+        since=st.sampled_from(("", "", "", "asked again", "disputed", "restricted", "deleted")),
         later=minutes,
         other_first=st.booleans(),
     )
@@ -43,11 +44,11 @@ class TakingBack(ByTwo):
         self,
         data: st.DataObject,
         decision: str,
-        again: bool,
+        since: str,
         later: int,
         other_first: bool,
     ) -> None:
-        """Whoever decided a moment ago can take it back, unless asked for again; somebody else cannot."""
+        """Whoever decided a moment ago can take it back, if nothing came of it; somebody else cannot."""
         family = self.family(data)
         if family is None:
             return
@@ -57,8 +58,7 @@ class TakingBack(ByTwo):
             if not self._decide(data, id, one, decision):
                 return
             self.world.clock.advance(minutes=later)
-            if again:
-                self.ask(*family)
+            self._happens(id, since)
             if other_first:
                 self.undo_this(id, other)
             self.undo_this(id, one)
@@ -71,6 +71,19 @@ class TakingBack(ByTwo):
             return self.refer_this(id, who)
         paper = EvidenceKind.COURT_ORDER if decision == "second person" else RECORD
         return self.verify_this(data, id, who, paper)
+
+    def _happens(self, id: str, since: str) -> None:
+        """Let something come of a decision: it is the last word no more, or nothing is left to go back to."""
+        known = self.model.links[id]
+        if since == "asked again":
+            self.ask_for(known.parent, [known.typed])
+        if since == "disputed" and known.state is LinkState.VERIFIED:
+            self.hold_this(id)
+            self.settle_this(id)
+        if since == "restricted":
+            self.lift_this(self.restrict_this(known.parent, known.student))
+        if since == "deleted":
+            self.delete_this(known.parent)
 
     def undo_this(self, id: str, who: str) -> None:
         """Try to take one decision back; the model says whether this person may, now."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -77,12 +76,14 @@ class Stored:
 class World:
     """Everything real, with one hand on the power switch."""
 
-    def __init__(self, filled: Path) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="life-"))
-        shutil.copy(filled, self.folder / "bridge.db")
-        self.store = SqlStore(f"sqlite:///{self.folder}/bridge.db")
-        sa.event.listen(self.store.engine, "connect", _without_waiting)
-        self.eye = sqlite3.connect(self.folder / "bridge.db", isolation_level=None)
+    def __init__(self, filled: Path, store: SqlStore) -> None:
+        """Begin on a copy of `filled`; `store` is one for all lives: it knows their statements by then."""
+        file = Path(store.engine.url.database)
+        for old in file.parent.glob(f"{file.name}*"):
+            old.unlink()
+        shutil.copy(filled, file)
+        self.store = store
+        self.eye = sqlite3.connect(file, isolation_level=None)
         self.eye.row_factory = sqlite3.Row
         self.clock = FixedClock(NOW)
         self.accounts = FakeAccounts()
@@ -104,13 +105,14 @@ class World:
             self.accounts.add(parent, f"{parent}@mail.example")
             self.sign_in(parent)
         self.statements_left: int | None = None
-        sa.event.listen(self.store.engine, "before_cursor_execute", self._count)
+        self.transactions_left = 1
+        sa.event.listen(store.engine, "before_cursor_execute", self._count)
 
     def close(self) -> None:
         """Take it down."""
+        sa.event.remove(self.store.engine, "before_cursor_execute", self._count)
         self.eye.close()
         self.store.close()
-        shutil.rmtree(self.folder)
 
     def sign_in(self, parent: ParentId) -> Parent:
         """Let a parent sign in, as the callback does."""
@@ -124,17 +126,29 @@ class World:
         import_roster(self.house, roster, "digest")
 
     def dies_after(self, statements: int | None) -> None:
-        """Let the power go at the n-th statement from now; None: not at all."""
-        self.statements_left = statements
+        """Let the power go at the n-th statement from now, and before a second transaction that writes.
 
-    def _count(self, *_: Any) -> None:
-        if self.statements_left is not None:
-            self.statements_left -= 1
-            if self.statements_left < 0:
-                self.statements_left = None
-                raise Died
+        Nothing is done in two transactions; only that somebody was refused is written down in one of its own.
+        None: the power stays.
+        """
+        self.statements_left = statements
+        self.transactions_left = 1
+
+    def _count(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if self.statements_left is None:
+            return
+        self.statements_left -= 1
+        self.transactions_left -= statement == "BEGIN IMMEDIATE"
+        if min(self.statements_left, self.transactions_left) < 0:
+            self.statements_left = None
+            raise Died
 
     # --- what can be seen ------------------------------------------------------------------------
+
+    def moment(self) -> tuple[Any, ...]:
+        """Return what is another once anything was committed or written to an account, or time passed."""
+        (version,) = self.eye.execute("PRAGMA data_version").fetchone()
+        return version, self.clock.now(), self.accounts.writes
 
     def link(self, id: str) -> Link:
         """Return one stored link."""
@@ -238,9 +252,11 @@ def _stored(row: sqlite3.Row) -> Stored:
     )
 
 
-def _without_waiting(connection: Any, _record: Any) -> None:
-    """Do not wait for the disk: what dies here is a process, never the machine under it."""
-    connection.execute("PRAGMA synchronous=OFF")
+def store_in(folder: Path) -> SqlStore:
+    """Return a store that does not wait for the disk: what dies here is a process, not the machine."""
+    store = SqlStore(f"sqlite:///{folder}/bridge.db")
+    sa.event.listen(store.engine, "connect", lambda one, _: one.execute("PRAGMA synchronous=OFF"))
+    return store
 
 
 def _people() -> list[Any]:

@@ -15,7 +15,8 @@ SCREENS = [
     ("ar", 390, "dark"), ("ar", 1280, "light"), ("en", 320, "light"),
 ]  # fmt: skip
 SMALL_TARGETS = """() => [...document.querySelectorAll(
- 'button, .button, summary, select, .choice, .tabs a, input:not([type=hidden],[type=radio],[type=checkbox])')]
+ 'button, .button, summary, select, .choice, .tabs a, p > a, .row > a, .actions > a, .summary a, .facts a, ' +
+ 'input:not([type=hidden],[type=radio],[type=checkbox])')]
   .filter(e => e.offsetParent && e.getBoundingClientRect().height < 43.5)
   .map(e => e.outerHTML.slice(0, 90))"""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -70,6 +71,25 @@ def test_text_and_html_say_the_same(kind, reason):
         assert line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;") in said.html
 
 
+def test_a_link_for_a_time_names_its_last_day_and_one_until_18_does_not():
+    said = words(NoticeKind.VERIFIED).text
+    assert "Your link works until Tuesday, March 9, 2027." in said
+    assert "martes, 9 de marzo de 2027" in words(NoticeKind.VERIFIED, "es").text
+    plain = compose(
+        replace(letter(NoticeKind.VERIFIED), day=None), "Heron County Schools", "(321) 555-0142", HOME
+    )
+    assert "works until" not in plain.text
+
+
+def test_a_decision_taken_back_says_what_holds_now_and_to_another_guardian_only_that():
+    said = words(NoticeKind.TAKEN_BACK).text
+    assert "took back its decision on your request for the student whose number ends in 4860." in said
+    assert "Your request waits again." in said
+    other = words(NoticeKind.TAKEN_BACK, "en", "another-guardian").text
+    assert "Your own link has not changed." in other
+    assert "4860" not in other
+
+
 def test_who_holds_the_old_address_is_told_whom_to_call_and_not_led_to_an_account():
     said = words(NoticeKind.EMAIL_CHANGED)
     assert HOME not in said.text + said.html
@@ -93,7 +113,7 @@ def test_a_refusal_names_the_school_where_it_has_a_phone_and_else_the_district()
         assert "Ask the district office" in words(NoticeKind.REFUSED, "en", reason).text
 
 
-@pytest.mark.parametrize("reason", set(END_REASON.values()) - {"merged"})
+@pytest.mark.parametrize("reason", sorted(set(END_REASON.values()) - {"merged"}))
 def test_an_end_says_why(reason):
     assert "The reason: " in words(NoticeKind.ENDED, "en", reason).text
 

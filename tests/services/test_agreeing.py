@@ -32,6 +32,7 @@ from idp_bridge.domain.people import Relationship, SchoolCode
 from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.services.agreeing import agree_link, refer_link
 from idp_bridge.services.expiring import end_links, lapse_visits
+from idp_bridge.services.notifying import send_due
 from idp_bridge.services.refusing import refuse_link
 from idp_bridge.services.restricting import Order, place
 from idp_bridge.services.verifying import Choice, find_visit, record_identity, verify_link, verify_links
@@ -323,6 +324,17 @@ def test_a_caseworker_s_link_ends_after_the_last_day(house, clock):
     clock.advance(seconds=1)
     assert end_links(house, clock.now()) == 1
     assert state(house, link) is LinkState.ENDED
+
+
+def test_the_mail_about_a_link_for_a_time_names_the_last_day_and_no_other_does(house, clock):
+    link = proven(house, Relationship.CASEWORKER)
+    verify_link(house, CLERK, link.id, "agency-letter", date(2026, 11, 30))
+    send_due(house, clock.now())
+    assert (house.mail.letters[-1].kind, house.mail.letters[-1].day) == ("verified", date(2026, 11, 30))
+    other = asked(house, AMARA, claim_for(TEO))
+    verify_link(house, CLERK, other.id, "school-record")
+    send_due(house, clock.now())
+    assert (house.mail.letters[-1].kind, house.mail.letters[-1].day) == ("verified", None)
 
 
 @pytest.mark.parametrize("until", [None, date(2026, 11, 24), date(2020, 1, 1), date(2032, 1, 1)])

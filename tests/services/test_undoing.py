@@ -352,5 +352,6 @@ def test_after_a_mail_went_the_next_decision_is_told_again(house, waiting):
         mails(house)
         house.clock.advance(seconds=1)
         undo_decision(house, CLERK, waiting.id)
-    assert sorted(mails(house)) == ["refused", "refused", "refused"]
+    assert mails(house) == [*["refused"] * 3, "taken-back"]
+    assert len({letter.id for letter in house.mail.letters}) == 4  # each a mail, and so an id, of its own
     assert len(links_of(house, AMARA)) == 1

@@ -56,11 +56,18 @@ def _page(chromium, address, who="jo.hathaway", language="en", **options):
     return page
 
 
+DATES_IN_TWO_LINES = """() => [...document.querySelectorAll('.date')].filter(
+  e => e.checkVisibility() && new Set([...e.children].map(c => c.getBoundingClientRect().top)).size > 1)
+  .map(() => 'a date in two lines')"""
+MAIN_ACTIONS = """() => [...document.querySelectorAll('main .primary')].filter(e => e.checkVisibility())
+  .map(e => e.innerText.trim())"""
+
+
 def _faults(page, width) -> list[str]:
     found = [violation["id"] for violation in Axe().run(page).response["violations"]]
     if page.evaluate("document.documentElement.scrollWidth") > width:
         found.append("wider than the screen")
-    return [*found, *page.evaluate(SMALL_TARGETS)]
+    return [*found, *page.evaluate(SMALL_TARGETS), *page.evaluate(DATES_IN_TWO_LINES)]
 
 
 @pytest.mark.browser
@@ -100,6 +107,16 @@ def test_every_form_is_right_when_something_is_missing(chromium, address, visits
     assert page.evaluate("document.activeElement.className") == "summary"
     page.context.close()
     assert {name: found for name, found in faults.items() if found} == {}
+
+
+@pytest.mark.browser
+def test_where_several_wait_one_action_is_the_main_one(chromium, address, visits):
+    page = _page(chromium, address)
+    page.goto(f"{address}/desk/visits/{visits['proven']}")
+    assert page.evaluate(MAIN_ACTIONS) == ["Verify all that was chosen"]
+    page.goto(f"{address}/desk/visits/{visits['nothing']}")
+    assert page.evaluate(MAIN_ACTIONS) == ["Record identity"]
+    page.context.close()
 
 
 @pytest.mark.browser

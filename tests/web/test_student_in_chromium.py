@@ -40,7 +40,7 @@ def test_every_page_is_right_on_every_screen(chromium, served, language, width, 
             faults[who, path] = _faults(page, width)
             if "/allow/" in path:
                 page.click("form.card button.primary")
-                assert page.evaluate("document.activeElement.className") == "summary"
+                page.locator(".summary:focus").wait_for()
                 faults[who, "nothing chosen"] = _faults(page, width)
         page.context.close()
     assert {path: found for path, found in faults.items() if found} == {}

@@ -16,7 +16,7 @@ from idp_bridge.domain.link import LinkState
 from idp_bridge.domain.people import ParentId
 from idp_bridge.outside.circuit import FAILURES, REST_S
 from idp_bridge.outside.keycloak import LONGEST_S
-from idp_bridge.services.projecting import FIRST_WAIT_S, LONGEST_OUTAGE_WAIT_S, LONGEST_WAIT_S
+from idp_bridge.services.projecting import FIRST_WAIT_S, LONGEST_OUTAGE_WAIT_S, LONGEST_WAIT_S, LOOK_AGAIN
 from idp_bridge.web.session import COOKIE
 from tests.conftest import TEO
 from tests.faults.figures import LONG
@@ -33,6 +33,10 @@ WAITING = 10
 ARRIVED_S = 2
 """A turn of the queue, and the writes themselves."""
 GIVEN_UP_S = 400
+HELD_S = 12
+"""A PUT that lands so late was given up (3 s), waited out (10 s) and perhaps sent again meanwhile."""
+LOOKED_AGAIN_S = LOOK_AGAIN.total_seconds() + 60 + ARRIVED_S
+"""What a late PUT broke is seen when it is looked at again, and the sweep finds that."""
 SETTLE_S = 60
 
 
@@ -139,6 +143,9 @@ FAULTS = {
     "resets": Fault(on_the_wire(mode=Mode.RESET), answers=False),
     "says 503": Fault(on_the_wire(mode=Mode.ANSWER, reply=UNAVAILABLE), answers=False),
     "takes 30 s for each answer": Fault(on_the_wire(mode=Mode.DELAY, seconds=30), answers=False),
+    "holds each PUT back for 12 s": Fault(
+        on_the_wire(mode=Mode.DELAY, seconds=HELD_S, only=b"PUT "), answers=False
+    ),
     "says 401": Fault(wrong_secret, answers=True),
     "says 403": Fault(no_right, answers=True),
     "says 204 and stores nothing": Fault(
@@ -168,6 +175,7 @@ def scene(bridge: OwnBridge) -> Iterator[Scene]:
         for one in waiting:
             bridge.link(one)
         assert until(lambda: all(bridge.settled(one) for one in waiting), SETTLE_S) < SETTLE_S
+        assert until(lambda: not mails_due(bridge), SETTLE_S) < SETTLE_S  # the worker sends them in between
         yield Scene(bridge, to_worker, to_pages, parent, waiting, client)
 
 
@@ -194,6 +202,11 @@ def test_keycloak_fails_and_the_school_goes_on(scene, figure, times, name):
     figure(f"{what}: marked done and not there", false, exactly(0))
     figure(f"{what}: connections of the worker meanwhile", connections, fault.most_connections(lasts_s))
     figure(f"{what}: seconds from the mend to all {1 + WAITING} right", took, fault.longest_after(lasts_s))
+    if "PUT back" in name:
+        time.sleep(HELD_S)
+        until(lambda: all(bridge.settled(one) for one in scene.everybody), LOOKED_AGAIN_S)
+        wrong = sum(not bridge.settled(one) for one in scene.everybody)
+        figure(f"{what}: wrong after what was held back had landed", wrong, exactly(0))
 
 
 def crowd_is_due(bridge: OwnBridge, parents: list[str]) -> None:
@@ -204,6 +217,11 @@ def crowd_is_due(bridge: OwnBridge, parents: list[str]) -> None:
         rows.projections.mark_all_due(ids, now, loss=False)
     for one in ids:
         bridge.house.wakeup.projection_due(one)
+
+
+def mails_due(bridge: OwnBridge) -> int:
+    with bridge.house.store.reading() as rows:
+        return rows.notices.due(bridge.house.clock.now(), 1)
 
 
 def decided(scene: Scene, link: Any) -> tuple[float, bool]:
