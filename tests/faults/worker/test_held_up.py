@@ -30,12 +30,10 @@ from tools.aims import at_least, at_most, exactly
 pytestmark = pytest.mark.live
 
 ATTRIBUTE_S = 2
-OTHERS_S = 5
-"""Behind one call to Keycloak that hangs as long as it may (3 s), and its own writes."""
 DONE_S = 40
 OTHERS = 3
 ENDS_S = 20
-SLOW_S = 0.4
+SLOW_S = 0.15
 
 
 @dataclass
@@ -151,7 +149,7 @@ def test_an_app_that_never_answers_its_logout_holds_nobody_up(bridge, deaf, deaf
     about = f"{count} sessions of an app that never answers its logout"
     figure(f"{about}: seconds from decision to attribute", watch.after_s[person.id], at_most(ATTRIBUTE_S))
     others_s = max(watch.after_s[one.id] for one in others)
-    figure(f"{about}: the same for other parents, s", others_s, at_most(OTHERS_S))
+    figure(f"{about}: the same for other parents, s", others_s, at_most(ATTRIBUTE_S))
     figure(f"{about}: seconds until every step was done", done, at_most(DONE_S))
     figure(f"{about}: sessions left", sessions(own, person.id), exactly(0))
     refreshed = sum(deaf_app.refresh(one).status_code == 200 for one in tokens)
@@ -195,7 +193,7 @@ def test_a_mail_server_that_hangs_holds_no_revocation_up(bridge, stack, figure, 
 
 def test_a_worker_that_is_ended_finishes_the_write_that_runs(bridge, figure, times):
     rounds, parents = times(1, 5), times(6, 12)
-    half = wrong = 0
+    half = wrong = left = 0
     took = []
     with FaultyProxy(port_of(bridge.own.stack.keycloak.url)) as wire:
         for _ in range(rounds):
@@ -212,11 +210,13 @@ def test_a_worker_that_is_ended_finishes_the_write_that_runs(bridge, figure, tim
             took.append(time.monotonic() - began)
             for one in people:
                 half += leased(bridge, one.id)
-                says = stored_revision(bridge.own.stored(one.id))
-                wrong += (bridge.row(one.id).due_since is None) != (says == 1)
+                done = bridge.row(one.id).due_since is None
+                wrong += done and stored_revision(bridge.own.stored(one.id)) != 1
+                left += not done
     about = f"SIGTERM to a worker that writes, {rounds} times"
     figure(f"{about}: writes left half done", half, exactly(0))
-    figure(f"{about}: marked done and not written, or the other way", wrong, exactly(0))
+    figure(f"{about}: marked done and not written", wrong, exactly(0))
+    assert left  # it was in the middle
     figure(f"{about}: longest until it ended, s", max(took), at_most(ENDS_S))
 
 
