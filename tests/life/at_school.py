@@ -76,11 +76,15 @@ class AtSchool(AtHome):
     def show_identification(self, id: str, who: str, born: date | None = None, again: bool = False) -> None:
         """Show an ID at the counter; it stays as it was seen first, unless it is seen again."""
         visit, parent, place = self.world.visit(id).id, self.model.links[id].parent, self.place(id)
+        held = self.model.held_by(parent)
+        self.heard()
         done = self.do(
             lambda: record_identity(self.world.house, who, visit, place, "passport", born, again=again)
         )
         if self.came(done, {CodeLapsed} if self.overdue(id) else set()):
             self.identity_was_seen(parent, born, self.world.clock.now(), again)
+        freed = held - self.model.held_by(parent)
+        assert self.heard().count("alarm:restriction-namesake") == len(freed)
 
     def identity_was_seen(self, parent: ParentId, born: date | None, at: datetime, again: bool) -> None:
         """Note an identification; a restricted person's namesake is told apart by it, or not any more."""

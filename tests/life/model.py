@@ -157,6 +157,10 @@ class Model:
         """Return what stands against this account and student."""
         return [one for one in self.orders.values() if one.student == student and self.concerns(one, parent)]
 
+    def held_by(self, parent: ParentId) -> set[str]:
+        """Return the restrictions that stand against this account's access to anybody."""
+        return {id for id, one in self.orders.items() if one.access and self.concerns(one, parent)}
+
     def restricted(self, parent: ParentId, student: StudentId | None) -> bool:
         """Tell whether access is restricted."""
         return any(one.access for one in self.against(parent, student))
