@@ -9,17 +9,22 @@ import http.client
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from aiosmtpd.controller import Controller
 from itsdangerous import URLSafeTimedSerializer
 
+from idp_bridge.domain.link import verified
 from idp_bridge.domain.people import Parent, ParentId
 from idp_bridge.storage import journals, tables
 from idp_bridge.storage.store import SqlStore
@@ -337,3 +342,68 @@ def chain_is_whole(bridge: Bridge) -> bool:
     """Tell whether the audit chain holds."""
     with bridge.store.reading() as rows:
         return rows.audit.first_bad() is None
+
+
+# --- what the worker did -------------------------------------------------------------------------
+
+
+class Postbox:
+    """Keeps the Message-IDs of the mails it took, by address. `port` is where it listens (`posted`)."""
+
+    port = 0
+
+    def __init__(self) -> None:
+        self.ids: dict[str, list[str]] = {}
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+        """Keep one mail (aiosmtpd calls this)."""
+        mail = message_from_bytes(envelope.content)
+        self.ids.setdefault(envelope.rcpt_tos[0], []).append(mail["Message-ID"])
+        return "250 OK"
+
+
+Box = TypeVar("Box", bound=Postbox)
+
+
+@contextmanager
+def posted(box: Box) -> Iterator[Box]:
+    """Run a real SMTP server with this postbox until the block ends."""
+    server = Controller(box, hostname="127.0.0.1", port=Ports.free().smtp)
+    server.start()
+    box.port = server.port
+    yield box
+    server.stop()
+
+
+def mail_to(port: int) -> dict[str, str]:
+    """Return the settings that send mails to `port` of loopback."""
+    values = {"HOST": "127.0.0.1", "PORT": str(port), "SENDER": "parents@district.example"}
+    return {f"IDP_BRIDGE_MAIL__{name}": value for name, value in values.items()}
+
+
+def unsent(bridge: Bridge) -> int:
+    """Count the mails that are still to be sent."""
+    query = sa.select(sa.func.count()).where(journals.notices.c.sent_at.is_(None))
+    with bridge.store.connection(write=False) as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def linked(bridge: Bridge, families: Iterable[Family]) -> dict[str, str]:
+    """Have every family's link verified, and return parent -> link."""
+    links = {}
+    for family in families:
+        assert family.send().status == 302
+        with bridge.store.reading() as rows:
+            (link,) = rows.links.of_parent(ParentId(family.id))
+            done = verified(link, IRIS, "school-record", IRIS.school, now(), ZoneInfo("America/New_York"))
+        with bridge.store.transaction() as rows:
+            rows.links.save(done)
+        links[family.id] = link.id
+    return links
+
+
+def tried(bridge: Bridge, who: Family) -> bool:
+    """Tell whether the worker took this parent up; without a Keycloak it comes no further."""
+    with bridge.store.reading() as rows:
+        row = rows.projections.get(ParentId(who.id))
+    return row is not None and row.last_error is not None

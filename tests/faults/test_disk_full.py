@@ -11,23 +11,28 @@ import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
-from aiosmtpd.controller import Controller
 
-from idp_bridge.domain.people import ParentId
-from idp_bridge.storage import journals
 from tests.conftest import IRIS
 from tests.faults.figures import LONG
-from tests.faults.running import Bridge, Crowd, Family, chain_is_whole, stored, until
-from tests.web.families import confirmed
+from tests.faults.running import (
+    Bridge,
+    Crowd,
+    Postbox,
+    chain_is_whole,
+    linked,
+    mail_to,
+    posted,
+    stored,
+    tried,
+    unsent,
+    until,
+)
 from tests.web.pages import text
 from tools.aims import at_least, at_most, exactly
-from tools.stack.ports import Ports
 
 SIZE_MB = 24
 PAGE_S, BACK_S = 5, 10
@@ -76,26 +81,10 @@ def mounted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
-class Post:
-    """Keeps the addresses it got mails for."""
-
-    def __init__(self) -> None:
-        self.ids: dict[str, list[str]] = {}
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
-        mail = message_from_bytes(envelope.content)
-        self.ids.setdefault(envelope.rcpt_tos[0], []).append(mail["Message-ID"])
-        return "250 OK"
-
-
 @pytest.fixture(scope="module")
-def post() -> Iterator[Post]:
-    post = Post()
-    server = Controller(post, hostname="127.0.0.1", port=Ports.free().smtp)
-    server.start()
-    post.port = server.port  # type: ignore[attr-defined]
-    yield post
-    server.stop()
+def post() -> Iterator[Postbox]:
+    with posted(Postbox()) as post:
+        yield post
 
 
 @pytest.fixture(scope="module")
@@ -104,20 +93,9 @@ def disk(mounted: Any) -> Disk:
 
 
 @pytest.fixture(scope="module")
-def bridge(disk: Disk, post: Post, sqlite_bridge: Any) -> Bridge:
+def bridge(disk: Disk, post: Postbox, sqlite_bridge: Any) -> Bridge:
     """Database and queue on the small disk; mails go out, so that the worker's work can be seen."""
-    return sqlite_bridge(
-        disk.folder,
-        IDP_BRIDGE_MAIL__HOST="127.0.0.1",
-        IDP_BRIDGE_MAIL__PORT=str(post.port),  # type: ignore[attr-defined]
-        IDP_BRIDGE_MAIL__SENDER="parents@district.example",
-    )
-
-
-def unsent(bridge: Bridge) -> int:
-    query = sa.select(sa.func.count()).where(journals.notices.c.sent_at.is_(None))
-    with bridge.store.connection(write=False) as connection:
-        return int(connection.execute(query).scalar_one())
+    return sqlite_bridge(disk.folder, **mail_to(post.port))
 
 
 LEFT_B = (0, 8192, 65536, 262144) if LONG else (0,)
@@ -168,38 +146,6 @@ def queue_disk(mounted: Any) -> Disk:
 @pytest.fixture(scope="module")
 def queueing(queue_disk: Disk, sqlite_bridge: Any) -> Bridge:
     return sqlite_bridge(IDP_BRIDGE_WORKER__QUEUE_FILE=str(queue_disk.folder / "queue.db"))
-
-
-def linked(bridge: Bridge, families: list[Family]) -> dict[str, str]:
-    """Verify every family's link, as the desk would, and return parent -> link."""
-    links = {}
-    for family in families:
-        assert family.send().status == 302
-        with bridge.store.reading() as rows:
-            (link,) = rows.links.of_parent(ParentId(family.id))
-        links[family.id] = confirmed(AtTheDesk(bridge), link, IRIS).id
-    return links
-
-
-class AtTheDesk:
-    """What `confirmed` needs of a house."""
-
-    def __init__(self, bridge: Bridge) -> None:
-        from idp_bridge.app import SystemClock, make_house
-        from idp_bridge.settings import load
-
-        self.store, self.clock = bridge.store, SystemClock()
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in bridge.settings.items():
-                patch.setenv(name, value)
-            self.rules = make_house(load(), bridge.store).rules
-
-
-def tried(bridge: Bridge, who: Family) -> bool:
-    """Tell whether the worker took this parent up; without a Keycloak it comes no further."""
-    with bridge.store.reading() as rows:
-        row = rows.projections.get(ParentId(who.id))
-    return row is not None and row.last_error is not None
 
 
 def test_a_full_queue_undoes_no_decision_and_the_worker_finds_it(queueing, queue_disk, figure, times):

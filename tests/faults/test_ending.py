@@ -9,20 +9,29 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 
-from tests.faults.running import ANSWER_WITHIN_S, Answer, Bridge, Crowd, Family, chain_is_whole, stored, until
-from tests.faults.test_disk_full import Post, unsent
+from tests.faults.running import (
+    ANSWER_WITHIN_S,
+    Answer,
+    Bridge,
+    Crowd,
+    Family,
+    Postbox,
+    chain_is_whole,
+    mail_to,
+    posted,
+    stored,
+    unsent,
+    until,
+)
 from tools.aims import at_most, exactly
 from tools.stack.places import ROOT
-from tools.stack.ports import Ports
 from tools.stack.program import Program
 
 ENDS_S = 10
@@ -166,7 +175,7 @@ def test_a_new_process_beside_the_old_one_refuses_nobody(bridge, figure, times):
 # --- the worker ----------------------------------------------------------------------------------
 
 
-class SlowPost(Post):
+class SlowPostbox(Postbox):
     """Takes its time for each mail."""
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
@@ -174,23 +183,10 @@ class SlowPost(Post):
         return await super().handle_DATA(server, session, envelope)
 
 
-@contextmanager
-def posted(post: Post) -> Iterator[int]:
-    server = Controller(post, hostname="127.0.0.1", port=Ports.free().smtp)
-    server.start()
-    yield server.port
-    server.stop()
-
-
 def test_a_worker_that_is_ended_while_it_sends_mails_sends_each_once(sqlite_bridge, figure, times):
-    post, count = SlowPost(), times(9, 60)
-    with posted(post) as port:
-        bridge = sqlite_bridge(
-            worker=False,
-            IDP_BRIDGE_MAIL__HOST="127.0.0.1",
-            IDP_BRIDGE_MAIL__PORT=str(port),
-            IDP_BRIDGE_MAIL__SENDER="parents@district.example",
-        )
+    count = times(9, 60)
+    with posted(SlowPostbox()) as post:
+        bridge = sqlite_bridge(worker=False, **mail_to(post.port))
         families = bridge.families(count)
         with Crowd(families) as crowd:
             pass

@@ -11,13 +11,11 @@ from email.message import Message
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from aiosmtpd.controller import Controller
 
-from idp_bridge.storage import journals
 from tests.faults.figures import LONG
 from tests.faults.proxy import FaultyProxy, Mode
-from tests.faults.running import Bridge, Crowd, stored, until
+from tests.faults.running import Bridge, Crowd, mail_to, stored, unsent, until
 from tools.aims import at_least, at_most, exactly
 from tools.stack.ports import Ports
 
@@ -104,18 +102,7 @@ def to_post(post: Post) -> Iterator[FaultyProxy]:
 @pytest.fixture(scope="module")
 def bridge(sqlite_bridge: Callable[..., Bridge], to_post: FaultyProxy) -> Bridge:
     """Both processes on a database of their own, their mails through the wire."""
-    return sqlite_bridge(
-        IDP_BRIDGE_MAIL__HOST="127.0.0.1",
-        IDP_BRIDGE_MAIL__PORT=str(to_post.port),
-        IDP_BRIDGE_MAIL__SENDER="parents@district.example",
-        IDP_BRIDGE_MAIL__TIMEOUT_S="1",
-    )
-
-
-def unsent(bridge: Bridge) -> int:
-    query = sa.select(sa.func.count()).where(journals.notices.c.sent_at.is_(None))
-    with bridge.store.connection(write=False) as connection:
-        return int(connection.execute(query).scalar_one())
+    return sqlite_bridge(IDP_BRIDGE_MAIL__TIMEOUT_S="1", **mail_to(to_post.port))
 
 
 @pytest.mark.parametrize("name", FAULTS)

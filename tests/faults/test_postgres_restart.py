@@ -19,8 +19,7 @@ from idp_bridge.storage.store import SqlStore
 from tests.conftest import fill
 from tests.faults.figures import LONG
 from tests.faults.proxy import FaultyProxy, Mode
-from tests.faults.running import Bridge, Crowd, Family, chain_is_whole, stored, until
-from tests.faults.test_disk_full import linked, tried
+from tests.faults.running import Bridge, Crowd, Family, chain_is_whole, linked, stored, tried, until
 from tests.web.pages import text
 from tools.aims import at_least, at_most, exactly
 from tools.stack.ports import Ports

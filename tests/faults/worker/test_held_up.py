@@ -31,7 +31,7 @@ pytestmark = pytest.mark.live
 
 ATTRIBUTE_S = 2
 DONE_S = 40
-OTHERS = 3
+OTHERS = 2
 ENDS_S = 20
 SLOW_S = 0.15
 
@@ -178,9 +178,9 @@ def test_a_mail_server_that_hangs_holds_no_revocation_up(bridge, stack, figure, 
     with FaultyProxy(stack.ports.smtp) as to_mail:
         mail = {"HOST": "127.0.0.1", "PORT": str(to_mail.port), "TIMEOUT_S": "5"}
         bridge.worker(**{f"IDP_BRIDGE_MAIL__{name}": value for name, value in mail.items()})
-        people = [linked(bridge) for _ in range(times(2, 8))]
+        people = [linked(bridge) for _ in range(times(1, 8))]
         to_mail.switch(Mode.BLACK_HOLE)
-        for _ in range(times(10, 40)):
+        for _ in range(times(4, 30)):
             bridge.ask(bridge.parent().id)
         time.sleep(3)  # the first mail hangs now
         after = []
@@ -192,7 +192,7 @@ def test_a_mail_server_that_hangs_holds_no_revocation_up(bridge, stack, figure, 
 
 
 def test_a_worker_that_is_ended_finishes_the_write_that_runs(bridge, figure, times):
-    rounds, parents = times(1, 5), times(6, 12)
+    rounds, parents = times(1, 5), times(4, 12)
     half = wrong = left = 0
     took = []
     with FaultyProxy(port_of(bridge.own.stack.keycloak.url)) as wire:
