@@ -141,9 +141,9 @@ def _note(house: House, runs: list[_Run]) -> None:
         return
     with house.store.transaction(durable=any(run.tampered for run in runs)) as rows:
         now = house.clock.now()
+        seen = {run.lease: Seen(run.wanted.rev, digest(run.wanted.value)) for run in runs}
+        rows.projections.all_done(seen, now)
         for run in runs:
-            seen = Seen(run.wanted.rev, digest(run.wanted.value))
-            rows.projections.done(run.lease, run.wanted.rev, now, seen)
             if run.tampered:
                 what = {"what": "attribute"}
                 rows.audit.append(Event("alarm:tampered", now, WORKER, parent=run.lease.parent, fields=what))
