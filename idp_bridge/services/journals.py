@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -157,6 +157,10 @@ class Projections(Protocol):
 
     def done(self, lease: Lease, rev: int, now: datetime, seen: Seen | None = None) -> bool:
         """Record that Keycloak says `rev`; clear the due mark if nothing newer came. False if fenced out."""
+        ...
+
+    def all_done(self, seen: Mapping[Lease, Seen], now: datetime) -> None:
+        """Record of several at once that Keycloak was read back and says what is `seen`, as `done` does."""
         ...
 
     def failed(

@@ -150,8 +150,8 @@ def _note_said(house: House, runs: list[_Run]) -> None:
         return
     with house.store.transaction(durable=any(run.tampered or run.undone for run in runs)) as rows:
         now = house.clock.now()
+        rows.projections.all_done({run.lease: seen_of((run.value,)) for run in runs}, now)
         for run in runs:
-            rows.projections.done(run.lease, run.wanted.rev, now, seen_of((run.value,)))
             if run.tampered:
                 what = {"what": "attribute"}
                 rows.audit.append(Event("alarm:tampered", now, WORKER, parent=run.lease.parent, fields=what))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -105,22 +105,19 @@ class SqlProjections:
 
     def done(self, lease: Lease, rev: int, now: datetime, seen: Seen | None = None) -> bool:
         """Record that Keycloak says `rev`; clear the due mark if nothing newer came. False if fenced out."""
-        newer = self._newer()
-        read_back = {"seen_rev": seen.rev, "seen_hash": seen.hash, "seen_at": now} if seen else {}
-        statement = self._mine(lease).values(
-            due_since=sa.case((newer, _rows.c.due_since), else_=None),
-            loss=sa.case((newer, _rows.c.loss), else_=sa.false()),
-            leased_until=None,
-            leased_by=None,
-            attempts=0,
-            next_try=None,
-            last_error=None,
-            step="",
-            done_rev=rev,
-            done_at=now,
-            **read_back,
-        )
+        statement = self._mine(lease).values(_done(rev, now))
+        if seen:
+            statement = statement.values(seen_rev=seen.rev, seen_hash=seen.hash, seen_at=now)
         return self._connection.execute(statement).rowcount == 1
+
+    def all_done(self, seen: Mapping[Lease, Seen], now: datetime) -> None:
+        """Record of several at once that Keycloak was read back and says what is `seen`, as `done` does."""
+        rows = [
+            {"whose": lease.parent, "held": lease.fence, "rev": one.rev, "read": one.hash, "now": now}
+            for lease, one in seen.items()
+        ]
+        if rows:
+            self._connection.execute(_ALL_DONE, rows)
 
     def failed(
         self,
@@ -235,6 +232,31 @@ _FRESH = {
     "done_at": None,
     "step": "",
 }
+
+
+def _done(rev: Any, now: Any) -> dict[str, Any]:
+    newer = _rows.c.turn != _rows.c.fence_turn
+    return {
+        "due_since": sa.case((newer, _rows.c.due_since), else_=None),
+        "loss": sa.case((newer, _rows.c.loss), else_=sa.false()),
+        "leased_until": None,
+        "leased_by": None,
+        "attempts": 0,
+        "next_try": None,
+        "last_error": None,
+        "step": "",
+        "done_rev": rev,
+        "done_at": now,
+    }
+
+
+_NOW = sa.bindparam("now", type_=_rows.c.done_at.type)
+_ALL_DONE = (
+    sa.update(_rows)
+    .where(_rows.c.parent == sa.bindparam("whose"), _rows.c.fence == sa.bindparam("held"))
+    .values(_done(sa.bindparam("rev"), _NOW))
+    .values(seen_rev=sa.bindparam("rev"), seen_hash=sa.bindparam("read"), seen_at=_NOW)
+)
 
 
 def _lease(row: sa.Row[Any]) -> Lease:

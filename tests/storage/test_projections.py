@@ -143,3 +143,23 @@ class TestMostUrgent:
             rows.projections.failed(rows.projections.take(AMARA, NOW, SOON), "x", NOW + timedelta(hours=1))
             rows.projections.stop(rows.projections.take(OTHER, NOW, SOON), "x", NOW, Seen(9, "f" * 64))
         assert take_most_urgent(store, 3) == [THIRD]
+
+
+@pytest.mark.usefixtures("parents")
+def test_several_are_done_at_once_as_each_would_be_alone(store):
+    """A newer mark survives, and who was fenced out changes nothing."""
+    for parent in (AMARA, OTHER, THIRD):
+        mark(store, parent)
+    leases = {parent: take(store, parent) for parent in (AMARA, OTHER, THIRD)}
+    mark(store, OTHER, loss=True, at=NOW + timedelta(seconds=5))
+    later = SOON + timedelta(seconds=1)
+    take(store, THIRD, now=later, until=later + timedelta(seconds=60))
+    with store.transaction() as rows:
+        rows.projections.all_done({lease: Seen(7, "a" * 64) for lease in leases.values()}, NOW)
+        rows.projections.all_done({}, NOW)
+        found = {parent: rows.projections.get(parent) for parent in leases}
+    assert [found[parent].due_since is None for parent in leases] == [True, False, False]
+    assert [found[parent].loss for parent in leases] == [False, True, False]
+    assert [found[parent].done_rev for parent in leases] == [7, 7, 0]
+    assert [found[parent].seen_rev for parent in leases] == [7, 7, None]
+    assert found[AMARA].done_at == found[AMARA].seen_at == NOW

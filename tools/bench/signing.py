@@ -8,9 +8,9 @@ import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import cycle
 from typing import Any
 
 from tools.aims import at_most, exactly
@@ -26,6 +26,8 @@ PEOPLE = 20
 """Parents who sign in by turns."""
 REFRESHES = 4
 """For each sign-in: they are ten times as fast."""
+SETTLES_S = 3
+"""After a start, until pages and worker have done what they do then."""
 BARE = "bench-bare"
 Tokens = dict[str, Any]
 
@@ -59,9 +61,10 @@ def stopped(live: Live) -> Iterator[None]:
     for program in programs:
         program.start()
     live.stack.bridge.wait_ready(lambda: responds(f"{live.stack.bridge_url}/readyz"), READY_WITHIN_S)
+    time.sleep(SETTLES_S)
 
 
-STATES: dict[str, Callable[[Live], Any]] = {"up": up, "hung": hung, "stopped": stopped}
+STATES: dict[str, Callable[[Live], AbstractContextManager[None]]] = {"up": up, "hung": hung}
 
 
 @dataclass(slots=True)
@@ -73,52 +76,69 @@ class Waits:
     calls: int = 0
 
 
-def waits(bench: Bench) -> Waits:
-    """Measure all states in turns, once a run; and that the door counts who does come."""
-    live = bench.live()
-    if live in _taken:
-        return _taken[live]
-    found, people = Waits(), live.families(PEOPLE)
-    live.password(people)
-    turn = count()
+class _Visitor:
+    """Signs parents in by turns and refreshes, and notes how long each took."""
 
-    def signs_in(line: Line) -> tuple[float, Tokens]:
+    def __init__(self, live: Live, line: Line, found: Waits) -> None:
+        self._live, self._line, self._found = live, line, found
+        self._names = cycle(family.name for family in live.families(PEOPLE))
+
+    def comes(self, state: str) -> None:
+        """Sign in and refresh a few times."""
         began = time.perf_counter()
-        tokens = live.oneview.sign_in(line, people[next(turn) % PEOPLE].name, PASSWORD)
-        return (time.perf_counter() - began) * 1000, tokens
+        tokens = self._live.oneview.sign_in(self._line, next(self._names), PASSWORD)
+        self._found.sign_in[state].append((time.perf_counter() - began) * 1000)
+        for _ in range(REFRESHES):
+            began = time.perf_counter()
+            newer = self._live.oneview.refreshed(self._line, tokens)
+            self._found.refresh[state].append((time.perf_counter() - began) * 1000)
+            if newer is None:
+                raise RuntimeError("a refresh was refused")
+            tokens = newer
 
-    for run in range(bench.runs):
-        for state in _rotated(run):
-            with STATES[state](live), live.line() as line:
-                signs_in(line)
-                before = live.door.calls
-                for _ in range(bench.sign_ins):
-                    took, tokens = signs_in(line)
-                    found.sign_in[state].append(took)
-                    found.refresh[state] += _refreshes(live, line, tokens)
-                found.calls += live.door.calls - before
-    _check_the_door_counts(live)
-    _taken[live] = found
-    return found
+
+def waits(bench: Bench) -> Waits:
+    """Measure all states, once a run; and that the door counts who does come.
+
+    Up and hung take turns sign-in by sign-in, so that a busy minute hits both; stopped is a part of its own.
+    """
+    live = bench.live()
+    if live not in _taken:
+        live.password(live.families(PEOPLE))
+        with live.line() as line:
+            for _ in range(PEOPLE):
+                _Visitor(live, line, Waits()).comes("warm")
+            _taken[live] = Waits()
+            visitor = _Visitor(live, line, _taken[live])
+            for run in range(bench.runs):
+                for part in (_by_turns, _stopped) if run % 2 else (_stopped, _by_turns):
+                    part(live, visitor, bench.sign_ins)
+        _check_the_door_counts(live)
+    return _taken[live]
 
 
 _taken: dict[Live, Waits] = {}
 
 
-def _rotated(run: int) -> list[str]:
-    """Return the states, each run beginning with another: a server that warms up favours nobody."""
-    names = list(STATES)
-    return names[run % len(names) :] + names[: run % len(names)]
+def _by_turns(live: Live, visitor: _Visitor, times: int) -> None:
+    with _counted(live):
+        for number in range(times):
+            for state in ("up", "hung") if number % 2 else ("hung", "up"):
+                with STATES[state](live):
+                    visitor.comes(state)
 
 
-def _refreshes(live: Live, line: Line, tokens: Tokens) -> Iterator[float]:
-    for _ in range(REFRESHES):
-        began = time.perf_counter()
-        newer = live.oneview.refreshed(line, tokens)
-        yield (time.perf_counter() - began) * 1000
-        if newer is None:
-            raise RuntimeError("a refresh was refused")
-        tokens = newer
+def _stopped(live: Live, visitor: _Visitor, times: int) -> None:
+    with stopped(live), _counted(live):
+        for _ in range(times):
+            visitor.comes("stopped")
+
+
+@contextmanager
+def _counted(live: Live) -> Iterator[None]:
+    before = live.door.calls
+    yield
+    _taken[live].calls += live.door.calls - before
 
 
 def _check_the_door_counts(live: Live) -> None:
