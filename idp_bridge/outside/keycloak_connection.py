@@ -38,15 +38,21 @@ class Renewer:
         if not self._turn.acquire(timeout=wait_s):
             raise Unreachable(SYSTEM, "busy")
         try:
-            if self._token is None or self._token["access_token"] == refused or self._left() <= 0:
+            known = self._token
+            if known is None or known["access_token"] == refused or self._left() <= 0:
                 self._token = None
                 wait: Any = wait_s  # declared as whole seconds, requests takes fractions
                 self._endpoint.connection.timeout = wait
-                self._token = self._endpoint.token(grant_type="client_credentials")
-                self._until = time.monotonic() + LIFE * self._token["expires_in"]
-            return {**self._token, "expires_in": int(self._left() / LIFE)}
+                known = self._kept(self._endpoint.token(grant_type="client_credentials"))
+            return {**known, "expires_in": int(self._left() / LIFE)}
         finally:
             self._turn.release()
+
+    def _kept(self, made: dict[str, Any]) -> dict[str, Any]:
+        """Keep a token once all that is read of it is there: one without would stand for ever."""
+        self._until = time.monotonic() + LIFE * made["expires_in"]
+        self._token = made if made["access_token"] else None
+        return made
 
     def _left(self) -> float:
         return self._until - time.monotonic()

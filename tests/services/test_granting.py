@@ -16,9 +16,9 @@ from idp_bridge.services.auditing import first_bad_row
 from idp_bridge.services.expiring import end_links, lapse_visits
 from idp_bridge.services.granting import Owner, grant, own_records, withdraw
 from idp_bridge.services.notifying import send_due, warn_ends
-from idp_bridge.services.projecting import wanted_for
 from idp_bridge.services.refusing import revoke_link
 from idp_bridge.services.restricting import Order, place
+from idp_bridge.services.wanting import wanted_for
 from idp_bridge.storage import journals, tables
 from tests.conftest import AMARA, IRIS, OTHER, TEO, staff
 from tests.services.test_linking import _parents, mine  # noqa: F401  (autouse fixture)

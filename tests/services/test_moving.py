@@ -25,10 +25,10 @@ from idp_bridge.domain.notice import NoticeKind
 from idp_bridge.domain.people import GuardianHint, ParentId
 from idp_bridge.domain.roster import RosterChanges
 from idp_bridge.services.moving import earlier_accounts, move_links
-from idp_bridge.services.projecting import wanted_for
 from idp_bridge.services.refusing import revoke_link
 from idp_bridge.services.restricting import Order, place
 from idp_bridge.services.verifying import record_identity, verify_link
+from idp_bridge.services.wanting import wanted_for
 from tests.conftest import AMARA, IRIS, MATEO, OTHER, TEO, staff
 from tests.services.test_verifying import CLERK, DISTRICT, ELSEWHERE, LAKESIDE, audited, refused, save_parent
 from tests.web.families import after, asked, claim_for, links_of

@@ -206,9 +206,9 @@ def test_an_undo_before_the_worker_put_it_into_words_leaves_nothing_to_tell(hous
     refused(house, waiting)
     one_by_one = notifying._send
 
-    def late(house, notice):
+    def late(house, notice, outbox):
         undone(house, waiting)
-        one_by_one(house, notice)
+        return one_by_one(house, notice, outbox)
 
     monkeypatch.setattr(notifying, "_send", late)
     send_due(house, house.clock.now())

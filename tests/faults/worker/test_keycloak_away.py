@@ -14,7 +14,7 @@ import pytest
 from idp_bridge.app import FOLLOW_S, make_web
 from idp_bridge.domain.link import LinkState
 from idp_bridge.outside.circuit import FAILURES, REST_S
-from idp_bridge.outside.keycloak import LONGEST_S
+from idp_bridge.outside.keycloak_connection import LONGEST_S
 from idp_bridge.services.projecting import FIRST_WAIT_S, LONGEST_OUTAGE_WAIT_S, LONGEST_WAIT_S, LOOK_AGAIN
 from idp_bridge.web.session import COOKIE
 from tests.conftest import TEO
