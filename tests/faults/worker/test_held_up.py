@@ -192,7 +192,7 @@ def test_a_mail_server_that_hangs_holds_no_revocation_up(bridge, stack, figure, 
 
 
 def test_a_worker_that_is_ended_finishes_the_write_that_runs(bridge, figure, times):
-    rounds, parents = times(1, 5), times(4, 12)
+    rounds, parents = times(1, 5), times(36, 60)  # four threads of four each, and who waits
     half = wrong = left = 0
     took = []
     with FaultyProxy(port_of(bridge.own.stack.keycloak.url)) as wire:
