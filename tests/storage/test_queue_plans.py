@@ -101,5 +101,8 @@ def test_who_is_due_most_urgently_is_read_from_the_front_of_an_index(house):
     plan = plans(house, call)
     assert scanned(house, call) == set()
     assert plan.count("ix_projection_") == 2
-    assert "ix_projection_urgent" in plan  # of grants PostgreSQL may take another while the table is small
+    if (
+        house.store.engine.dialect.name == "sqlite"
+    ):  # which index a small table is read by is PostgreSQL's whim
+        assert plan.count("ix_projection_urgent") == 2
     assert "TEMP B-TREE" not in plan
