@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -56,9 +56,11 @@ class CircuitAccounts:
         """Return what happened since then."""
         return self._call(self._accounts.events, since)
 
-    def changes(self, parent: ParentId, since: datetime) -> tuple[AccountChange, ...]:
-        """Return what changed in one account since then."""
-        return self._call(self._accounts.changes, parent, since)
+    def changes(
+        self, parents: Collection[ParentId], since: datetime
+    ) -> Mapping[ParentId, tuple[AccountChange, ...]]:
+        """Return what changed in these accounts since then."""
+        return self._call(self._accounts.changes, parents, since)
 
     def write_links(self, account: Account, value: str) -> None:
         """PUT the account with the one `value`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from queue import Empty, LifoQueue
 from typing import Any, TypeVar
@@ -65,9 +65,11 @@ class KeycloakAccounts:
         """Return what happened since then, of our own writes the newest. Raises Refused, Unreachable."""
         return self._do(lambda admin: events_since(admin, since))
 
-    def changes(self, parent: ParentId, since: datetime) -> tuple[AccountChange, ...]:
-        """Return what changed in one account, if the parent changed anything. Raises Refused, Unreachable."""
-        return self._do(lambda admin: changes_of(admin, parent, since))
+    def changes(
+        self, parents: Collection[ParentId], since: datetime
+    ) -> Mapping[ParentId, tuple[AccountChange, ...]]:
+        """Return what changed in accounts whose parent changed anything. Raises Refused, Unreachable."""
+        return self._do(lambda admin: changes_of(admin, parents, since))
 
     def write_links(self, account: Account, value: str) -> None:
         """PUT `account` as it was read with the one `value`. Raises Gone, Refused and Unreachable.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import jwt
@@ -40,16 +42,34 @@ def events_since(admin: KeycloakAdmin, since: datetime) -> tuple[AccountEvent, .
     return tuple(sorted(found, key=lambda event: event.at))
 
 
-def changes_of(admin: KeycloakAdmin, parent: ParentId, since: datetime) -> tuple[AccountChange, ...]:
-    """Return the changes of one account from `since` on, oldest first; nothing without an edit of its own.
+def changes_of(
+    admin: KeycloakAdmin, parents: Collection[ParentId], since: datetime
+) -> dict[ParentId, tuple[AccountChange, ...]]:
+    """Return the changes from `since` on of those accounts that were edited by their parent, oldest first.
 
     Administrators are looked for only then: most accounts are changed by nobody but us.
     """
     from_ms = int(since.timestamp() * 1000)
-    query = {"type": list(EDITS), "user": parent, "dateFrom": from_ms, "direction": "asc"}
-    own = [_edit(event) for event in _all(admin.get_events, query) if event["type"] in EDITS]
-    found = [*own, *_written(admin, parent, from_ms)] if own else []
-    return tuple(sorted(found, key=lambda change: change.at))
+    found: dict[ParentId, list[AccountChange]] = defaultdict(list)
+    for event in _edits(admin, parents, from_ms):
+        if event["type"] in EDITS and event.get("userId") in parents:
+            found[ParentId(event["userId"])].append(_edit(event))
+    for parent, changes in found.items():
+        changes.extend(_written(admin, parent, from_ms))
+    return {parent: tuple(sorted(changes, key=lambda one: one.at)) for parent, changes in found.items()}
+
+
+def _edits(admin: KeycloakAdmin, parents: Collection[ParentId], from_ms: int) -> Iterable[dict[str, Any]]:
+    """Return edits, at least all of `parents`: everybody's, for one request each was a fifth of a projection.
+
+    Where everybody's fill a page there may be any number of them, and each of `parents` is asked for.
+    """
+    query = {"type": list(EDITS), "dateFrom": from_ms, "direction": "asc"}
+    if len(parents) > 1:
+        page: list[dict[str, Any]] = admin.get_events({**query, "max": PAGE})
+        if len(page) < PAGE:
+            return page
+    return chain.from_iterable(_all(admin.get_events, {**query, "user": parent}) for parent in parents)
 
 
 def _edit(event: dict[str, Any]) -> AccountChange:

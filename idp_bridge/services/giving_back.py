@@ -6,7 +6,7 @@ the parent changed in the milliseconds between (seen on 26.7.4). All times are K
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,16 +35,19 @@ class Undone:
     """Name -> what the parent had set."""
 
 
-def undone_edits(house: House, parent: ParentId) -> tuple[Account | None, tuple[Undone, ...]]:
-    """Return the account, read now, and what of the parent's edits of the last minutes it lost.
+def recent_changes(
+    house: House, parents: Collection[ParentId]
+) -> Mapping[ParentId, tuple[AccountChange, ...]]:
+    """Return the changes of the last minutes of those `parents` who edited their account in them.
 
-    No account is read where the parent changed nothing. Raises OutsideFailure.
+    Raises OutsideFailure.
     """
-    changes = house.accounts.changes(parent, house.clock.now() - LOOK_BACK)
-    if not changes:
-        return None, ()
-    account = house.accounts.get(parent)
-    return account, tuple(_undone(account, changes))
+    return house.accounts.changes(parents, house.clock.now() - LOOK_BACK)
+
+
+def undone_edits(account: Account, changes: tuple[AccountChange, ...]) -> tuple[Undone, ...]:
+    """Return what of the parent's edits among `changes` the account, read after them, has lost."""
+    return tuple(_undone(account, changes))
 
 
 def restored(account: Account, lost: Iterable[Undone]) -> Account:

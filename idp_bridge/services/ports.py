@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -110,10 +110,12 @@ class ParentAccounts(Protocol):
         """Return what happened to accounts and realm since then, oldest first; of our writes the newest."""
         ...
 
-    def changes(self, parent: ParentId, since: datetime) -> tuple[AccountChange, ...]:
-        """Return what changed in one account since then, by whomever, oldest first.
+    def changes(
+        self, parents: Collection[ParentId], since: datetime
+    ) -> Mapping[ParentId, tuple[AccountChange, ...]]:
+        """Return what changed in these accounts since then, by whomever, each account's oldest first.
 
-        Nothing where the parent changed nothing, whatever others did.
+        Only accounts whose parent changed something, whatever others did.
         """
         ...
 

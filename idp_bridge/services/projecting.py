@@ -6,7 +6,8 @@ only if it differs, reads back and compares (design 7).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,11 +24,11 @@ from idp_bridge.services.failures import (
     Refused,
     Unreachable,
 )
-from idp_bridge.services.giving_back import Undone, note_undone, restored, undone_edits
+from idp_bridge.services.giving_back import Undone, note_undone, recent_changes, restored, undone_edits
 from idp_bridge.services.house import House
 from idp_bridge.services.journals import Lease
 from idp_bridge.services.lineage import ahead, seen_of
-from idp_bridge.services.ports import Account, Author
+from idp_bridge.services.ports import Account, AccountChange, Author
 from idp_bridge.services.rows import Rows
 from idp_bridge.services.signing_out import endings
 from idp_bridge.services.vanishing import TRIES, vanished
@@ -37,7 +38,7 @@ LEASE = timedelta(seconds=150)
 """Longer than every time-out of one turn together, so that a slow first writer is over before a second."""
 AT_ONCE = 4
 """Grants one thread leases together, for a transaction each would cost as much as Keycloak. GET, PUT, GET,
-the look for edits, and the same again where one is given back, each at its time-out, end within LEASE."""
+and the same again where one is given back, and the look for edits, each at its time-out, end within LEASE."""
 FIRST_WAIT_S = 2
 LONGEST_WAIT_S = 300
 """Where Keycloak answers and says no, or does not hold what it took: somebody must act, so do not hammer."""
@@ -86,6 +87,11 @@ class _Run:
     """True when Keycloak held something that neither is wanted nor was last written by us."""
     undone: tuple[Undone, ...] = ()
     """What of the parent's own edits was written over."""
+    outcome: Outcome = Outcome.FAILED
+    failure: OutsideFailure | None = None
+    """Why it ended early."""
+    took: timedelta = timedelta()
+    """From the decision until Keycloak said it and, after a loss, nothing carried the old value."""
 
 
 def project(house: House, parent: ParentId) -> Outcome:
@@ -119,26 +125,43 @@ def _runs(rows: Rows, leases: tuple[Lease, ...], now: datetime) -> tuple[_Run, .
 
 
 def _projected(house: House, runs: tuple[_Run, ...]) -> tuple[Outcome, ...]:
-    outcomes = tuple(_tried(house, run) for run in runs)
+    """Bring each account to what is wanted, then look once at all for what that undid, then record it."""
+    for run in runs:
+        with _ending(run):
+            _bring(house, run)
+    _give_back(house, [run for run in runs if not run.failure and run.outcome is not Outcome.STOPPED])
+    outcomes = tuple(_recorded(house, run) for run in runs)
     _note_said(house, [run for run, outcome in zip(runs, outcomes, strict=True) if outcome in SAID])
     return outcomes
 
 
-def _tried(house: House, run: _Run) -> Outcome:
-    """Bring one account to what is wanted; what did not work is recorded here, the rest by the caller."""
+@contextmanager
+def _ending(*runs: _Run) -> Iterator[None]:
+    """Let a failure end these runs and no other."""
     try:
-        outcome = _write(house, run)
-        if run.lease.after_loss:
-            _end_sessions(house, run)
-        if outcome is not Outcome.STOPPED:
-            _give_back(house, run)
+        yield
     except OutsideFailure as failure:
-        return _fail(house, run, failure)
+        for run in runs:
+            run.failure = failure
+
+
+def _bring(house: House, run: _Run) -> None:
+    """Bring one account to what is wanted and, after a loss, end what still carries the old value."""
+    run.outcome = _write(house, run)
+    if run.lease.after_loss:
+        _end_sessions(house, run)
+    run.took = house.clock.now() - (run.lease.due_since or run.began)
+
+
+def _recorded(house: House, run: _Run) -> Outcome:
+    """Record what did not work; what Keycloak says now is recorded of all together, by the caller."""
+    if run.failure:
+        return _fail(house, run, run.failure)
     if run.ahead is not None:
-        return _stop(house, run, outcome)
-    if outcome is Outcome.WRITTEN and run.lease.due_since:  # what was there already says nothing of the way
-        house.meter.arrived((house.clock.now() - run.lease.due_since).total_seconds())
-    return outcome
+        return _stop(house, run, run.outcome)
+    if run.outcome is Outcome.WRITTEN:  # what was there already says nothing of the way
+        house.meter.arrived(run.took.total_seconds())
+    return run.outcome
 
 
 def _note_said(house: House, runs: list[_Run]) -> None:
@@ -222,18 +245,29 @@ def _put(house: House, run: _Run, account: Account) -> None:
         raise Mismatch("keycloak", f"read back {len(after)} values, rev {stored_revision(after)}")
 
 
-def _give_back(house: House, run: _Run) -> None:
-    """Set again what the parent changed between a GET and a PUT of ours.
+def _give_back(house: House, runs: list[_Run]) -> None:
+    """Set again what the parents changed between a GET and a PUT of ours."""
+    changes: Mapping[ParentId, tuple[AccountChange, ...]] = {}
+    with _ending(*runs), suppress(Refused):  # we may not see events
+        changes = recent_changes(house, [run.lease.parent for run in runs]) if runs else {}
+    for run in runs:
+        if edited := changes.get(run.lease.parent):
+            with _ending(run):
+                _give_back_to(house, run, edited)
+
+
+def _give_back_to(house: House, run: _Run, changes: tuple[AccountChange, ...]) -> None:
+    """Give back what one parent changed.
 
     That is a PUT like any other, and an edit that meets it has an event that makes us look once more.
     """
+    account = run.account = house.accounts.get(run.lease.parent)
+    run.undone = undone_edits(account, changes)
+    ours = [one for one in run.undone if one.by is Author.BRIDGE]
     try:
-        account, run.undone = undone_edits(house, run.lease.parent)
-        run.account = account or run.account
-        ours = [one for one in run.undone if one.by is Author.BRIDGE]
-        if account and ours:
+        if ours:
             _put(house, run, restored(account, ours))
-    except Refused:  # we may not see events, or somebody else has the e-mail by now: what was seen is alarmed
+    except Refused:  # somebody else has the e-mail by now: what was seen is alarmed
         run.step = "value"
 
 

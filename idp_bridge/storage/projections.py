@@ -54,8 +54,7 @@ class SqlProjections:
     def _due(self, now: datetime, limit: int, *, loss: bool) -> tuple[ParentId, ...]:
         if limit == 0:
             return ()
-        query = sa.select(_rows.c.parent).where(_rows.c.loss == sa.literal(loss), self._free(now))
-        found = self._connection.execute(query.order_by(_rows.c.due_since).limit(limit))
+        found = self._connection.execute(_DUE, {"loss": loss, "now": now, "most": limit})
         return tuple(map(ParentId, found.scalars()))
 
     def mark_checks(self, now: datetime) -> int:
@@ -85,11 +84,11 @@ class SqlProjections:
     ) -> tuple[Lease, ...]:
         statement = (
             sa.update(_rows)
-            .where(_rows.c.parent.in_(parents), self._free(now))
+            .where(_rows.c.parent.in_(parents), _FREE)
             .values(fence=_rows.c.fence + 1, fence_turn=_rows.c.turn, leased_until=until, leased_by=worker)
             .returning(*(_rows.c[name] for name in _LEASED))
         )
-        taken = {row.parent: _lease(row) for row in self._connection.execute(statement)}
+        taken = {row.parent: _lease(row) for row in self._connection.execute(statement, {"now": now})}
         return tuple(taken[parent] for parent in parents if parent in taken)
 
     def release(self, workers: Iterable[str]) -> int:
@@ -207,16 +206,23 @@ class SqlProjections:
         """Tell whether something was marked after the lease was taken."""
         return _rows.c.turn != _rows.c.fence_turn
 
-    def _free(self, now: datetime) -> sa.ColumnElement[bool]:
-        return sa.and_(
-            _rows.c.due_since.is_not(None),
-            sa.or_(_rows.c.stopped_at.is_(None), _rows.c.loss),
-            sa.or_(_rows.c.leased_until.is_(None), _rows.c.leased_until < now),
-            sa.or_(_rows.c.next_try.is_(None), _rows.c.next_try <= now),
-        )
-
 
 _SHOWN = tuple(_rows.c[name] for name in ProjectionRow.__dataclass_fields__)
+_NOW = sa.bindparam("now", type_=_rows.c.done_at.type)
+_FREE = sa.and_(
+    _rows.c.due_since.is_not(None),
+    sa.or_(_rows.c.stopped_at.is_(None), _rows.c.loss),
+    sa.or_(_rows.c.leased_until.is_(None), _rows.c.leased_until < _NOW),
+    sa.or_(_rows.c.next_try.is_(None), _rows.c.next_try <= _NOW),
+)
+"""Nobody holds it, and it may be tried by now."""
+_DUE = (
+    sa.select(_rows.c.parent)
+    .where(_rows.c.loss == sa.bindparam("loss", type_=sa.Boolean), _FREE)
+    .order_by(_rows.c.due_since)
+    .limit(sa.bindparam("most"))
+)
+"""Built once: to build it anew for each few parents took as long as to ask."""
 _LEASED = ("parent", "fence", "attempts", "loss", "due_since", "seen_rev", "seen_hash", "stopped_at")
 _FRESH = {
     "due_since": None,
@@ -250,7 +256,6 @@ def _done(rev: Any, now: Any) -> dict[str, Any]:
     }
 
 
-_NOW = sa.bindparam("now", type_=_rows.c.done_at.type)
 _ALL_DONE = (
     sa.update(_rows)
     .where(_rows.c.parent == sa.bindparam("whose"), _rows.c.fence == sa.bindparam("held"))

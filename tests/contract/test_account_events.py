@@ -160,7 +160,11 @@ def test_nothing_is_told_of_somebody_who_never_was(side):
     assert about(side, ParentId(str(uuid.uuid4())), side.now() - timedelta(days=1)) == []
 
 
-# --- what changed in one account -----------------------------------------------------------------
+# --- what changed in accounts ---------------------------------------------------------------------
+
+
+def changes_of(side, parent, since):
+    return side.accounts.changes([parent], since)[parent]
 
 
 def test_changes_of_an_account_are_told_with_who_made_them_and_what_the_parent_changed(side, parent):
@@ -168,7 +172,7 @@ def test_changes_of_an_account_are_told_with_who_made_them_and_what_the_parent_c
     side.change_own_name(parent, "Zofia")
     side.accounts.write_links(side.accounts.get(parent), LINKED)
     side.change(parent, first_name="Zoe")
-    own, ours, somebodys = side.accounts.changes(parent, since)
+    own, ours, somebodys = changes_of(side, parent, since)
     assert [one.by for one in (own, ours, somebodys)] == [Author.PARENT, Author.BRIDGE, Author.SOMEBODY]
     assert (own.before, own.after) == ({"first_name": "Zoë"}, {"first_name": "Zofia"})
     assert [(one.before, one.after) for one in (ours, somebodys)] == [({}, {})] * 2
@@ -179,7 +183,7 @@ def test_changes_of_an_account_are_told_with_who_made_them_and_what_the_parent_c
 def test_a_new_e_mail_is_a_new_user_name_too(side, parent):
     since, before, after = after_now(side), side.stored(parent).email, address()
     side.change_own_email(parent, after)
-    (own,) = side.accounts.changes(parent, since)
+    (own,) = changes_of(side, parent, since)
     assert own.before == {"email": before, "username": before}
     assert own.after == {"email": after, "username": after}
 
@@ -190,11 +194,36 @@ def test_where_the_parent_changed_nothing_nobodys_changes_are_told(side, parent)
     side.change(parent, first_name="Zoe")
     side.accounts.end_sessions(parent)
     side.change_own_name(side.register(address()), "Zofia")
-    assert side.accounts.changes(parent, since) == ()
+    assert side.accounts.changes([parent], since) == {}
 
 
 def test_only_changes_since_then_are_told(side, parent):
     side.change_own_name(parent, "Zofia")
     since = after_now(side)
     side.change(parent, first_name="Zoe")
-    assert side.accounts.changes(parent, since) == ()
+    assert side.accounts.changes([parent], since) == {}
+
+
+def test_of_several_those_are_told_whose_parent_changed_something(side, parent):
+    since = after_now(side)
+    other, idle, stranger = (side.register(address()) for _ in range(3))
+    side.change_own_name(parent, "Zofia")
+    side.change_own_name(stranger, "Olga")
+    side.change(idle, first_name="Zoe")
+    side.change_own_name(other, "Ottilie")
+    side.accounts.write_links(side.accounts.get(other), LINKED)
+    told = side.accounts.changes([idle, other, parent], since)
+    assert told == {one: changes_of(side, one, since) for one in (other, parent)}
+    assert [one.by for one in told[other]] == [Author.PARENT, Author.BRIDGE]
+    assert side.accounts.changes([], since) == {}
+
+
+def test_however_many_others_change_theirs_nobody_is_missed(real_side, monkeypatch):
+    monkeypatch.setattr(keycloak_events, "PAGE", SMALL)
+    parents = [real_side.register(address()) for _ in range(SMALL + 1)]
+    since = after_now(real_side)
+    for parent in parents:
+        real_side.change_own_name(parent, "Zofia")
+    last = parents[-2:]
+    told = real_side.accounts.changes(last, since)
+    assert [one.after for parent in last for one in told[parent]] == [{"first_name": "Zofia"}] * 2

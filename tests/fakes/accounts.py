@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -142,13 +142,22 @@ class FakeAccounts:
         told = [*self.happened, *([self._own] if self._own else [])]
         return tuple(sorted((event for event in told if event.at >= since), key=lambda event: event.at))
 
-    def changes(self, parent: ParentId, since: datetime) -> tuple[AccountChange, ...]:
-        """Return the changes of one account, if the parent made one of them."""
+    def changes(
+        self, parents: Collection[ParentId], since: datetime
+    ) -> Mapping[ParentId, tuple[AccountChange, ...]]:
+        """Return the changes of those accounts whose parent made one of them."""
         self.calls.append("changes")
         if "changes" in self._failures:
             raise self._failures["changes"]
-        found = tuple(one for whose, one in self._changed if whose == parent and one.at >= since)
-        return found if any(one.by is Author.PARENT for one in found) else ()
+        found = {
+            parent: tuple(one for whose, one in self._changed if whose == parent and one.at >= since)
+            for parent in parents
+        }
+        return {
+            parent: changes
+            for parent, changes in found.items()
+            if any(one.by is Author.PARENT for one in changes)
+        }
 
     def write_links(self, account: Account, value: str) -> None:
         """Replace e-mail, names and attributes by those of `account`, with the one value."""

@@ -11,12 +11,12 @@ import sqlalchemy as sa
 from idp_bridge.services.failures import Refused, Unreachable
 from idp_bridge.services.giving_back import LOOK_BACK
 from idp_bridge.services.ports import Author
-from idp_bridge.services.projecting import WAIT_OUT_S, Outcome, project
+from idp_bridge.services.projecting import WAIT_OUT_S, Outcome, project, project_most_urgent
 from idp_bridge.services.refusing import revoke_link
 from idp_bridge.storage import journals
 from tests.conftest import AMARA, IRIS
 from tests.services.test_linking import _parents, settle  # noqa: F401  (autouse fixture)
-from tests.services.test_projecting import OPERATOR, alarms, row, stored
+from tests.services.test_projecting import OPERATOR, alarms, others, row, stored
 
 NEW = "amara.new@mail.example"
 
@@ -123,10 +123,10 @@ def test_a_failure_while_giving_back_is_tried_again(house, accounts, clock, call
     meanwhile(accounts, lambda: accounts.edit(AMARA, first_name="Amaranta"))
     look = accounts.changes
 
-    def fails_now(parent, since):
-        found = look(parent, since)
+    def fails_now(parents, since):
+        found = look(parents, since)
         accounts.fail(call, Unreachable("keycloak"))
-        return found if call != "changes" else look(parent, since)
+        return found if call != "changes" else look(parents, since)
 
     accounts.changes = fails_now
     assert project(house, AMARA) is Outcome.FAILED
@@ -237,3 +237,54 @@ def test_no_edit_of_the_links_themselves_is_given_back(house, accounts):
 def stored_text(accounts) -> str:
     (text,) = accounts.get(AMARA).attributes["student_links"]
     return text
+
+
+@pytest.fixture
+def three(house, accounts, clock):
+    """Three parents who are due together."""
+    made = others(house, clock, 3)
+    for parent in made:
+        accounts.change(parent, first_name="Ana", last_name="Sol")
+    return made
+
+
+def test_those_projected_together_are_looked_at_together(house, accounts, clock, three):
+    first, _, last = three
+    meanwhile(
+        accounts,
+        lambda: accounts.edit(first, first_name="Anna"),
+        lambda: accounts.edit(last, last_name="Soler"),  # before its GET: nothing is lost
+        lambda: accounts.edit(last, first_name="Antonia"),
+    )
+    accounts.calls.clear()
+    assert project_most_urgent(house) == (Outcome.WRITTEN,) * 3
+    assert accounts.calls.count("changes") == 1
+    names = [(one.first_name, one.last_name) for one in map(accounts.get, three)]
+    assert names == [("Anna", "Sol"), ("Ana", "Sol"), ("Antonia", "Soler")]
+    assert [one["what"] for one in undone(house)] == [["first_name"], ["first_name"]]
+
+
+def test_a_look_that_fails_is_tried_again_for_all_it_was_for(house, accounts, clock, three):
+    accounts.fail("changes", Unreachable("keycloak"))
+    assert project_most_urgent(house) == (Outcome.FAILED,) * 3
+    accounts.mend()
+    clock.advance(seconds=2)
+    assert project_most_urgent(house) == (Outcome.EQUAL,) * 3
+
+
+def test_what_fails_for_one_who_is_given_back_fails_for_nobody_else(house, accounts, clock, three):
+    meanwhile(accounts, lambda: accounts.edit(three[0], first_name="Anna"))
+    write, times = accounts.write_links, []
+
+    def second_fails(account, value):
+        times.append(account.id)
+        if times.count(three[0]) == 2:
+            raise Unreachable("keycloak")
+        write(account, value)
+
+    accounts.write_links = second_fails
+    assert project_most_urgent(house) == (Outcome.FAILED, Outcome.WRITTEN, Outcome.WRITTEN)
+    accounts.write_links = write
+    clock.advance(seconds=WAIT_OUT_S)
+    assert project_most_urgent(house) == (Outcome.EQUAL,)
+    assert accounts.get(three[0]).first_name == "Anna"

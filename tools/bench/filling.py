@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from idp_bridge.domain.link import LinkState
 from idp_bridge.storage import journals, tables
+from idp_bridge.storage.postgres import without_hurry
 from idp_bridge.storage.store import SqlStore
 from idp_bridge.storage.waiting import COLUMNS, true_places
 
@@ -32,7 +33,7 @@ def fill(store: SqlStore, links: int) -> None:
     postgres = store.engine.dialect.name == "postgresql"
     with store.connection(write=True) as connection:
         if postgres:
-            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            without_hurry(connection)
             # Its triggers look for restrictions link by link, without statistics: minutes for 200,000.
             connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
         for table, rows in (
@@ -51,9 +52,9 @@ def fill(store: SqlStore, links: int) -> None:
         connection.execute(sa.insert(tables.waiting_places).from_select(COLUMNS, places))
     if postgres:  # autovacuum does so within a minute; SQLite never
         with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("SET statement_timeout = 0")
+            without_hurry(connection)
+            connection.exec_driver_sql("SET statement_timeout = 0")  # it is no transaction's
             connection.exec_driver_sql("VACUUM ANALYZE")
-        store.engine.dispose()  # with it the setting
 
 
 def school(number: int) -> str:

@@ -27,7 +27,8 @@ from tools.bench.places import Bench
 from tools.bench.rows import Figures, row
 from tools.bench.timing import in_turns
 
-LOOK_S = 0.02
+LOOK_S = 0.1
+"""How often it is asked whether all is done: more often, the asking took a twentieth of the machine."""
 LONGEST_S = 600
 WARM_UP = 4
 """Part of a run that goes before and does not count: a young server is slow."""
