@@ -58,14 +58,13 @@ class SqlQueue:
     def page(self, where: Where, first: int, size: int) -> tuple[QueueRow, ...]:
         """Return some visits of a list, nearest last day first."""
         part = Part.of(where)
-        values = {**part.values(where), "first": first, "size": size, "most": first + size}
-        found = self._connection.execute(queries.page(part), values)
+        found = self._connection.execute(queries.page(part, first, size), part.values(where))
         return tuple(_visit_row(list(some)) for _, some in groupby(found.all(), key=itemgetter(0)))
 
     def arriving(self, schools: Schools, now: datetime, first: int, size: int) -> tuple[Arriving, ...]:
         """Return verified links to students of `schools` whose projection is due, longest due first."""
-        values = {**queries.codes(schools), "now": now, "first": first, "size": size}
-        found = self._connection.execute(queries.arriving(queries.many(schools)), values)
+        query = queries.arriving(queries.many(schools), first, size)
+        found = self._connection.execute(query, {**queries.codes(schools), "now": now})
         return tuple(
             Arriving(_link(row), _link_parent(row), _arriving_student(row), row.due_since) for row in found
         )
@@ -75,10 +74,10 @@ class SqlQueue:
     ) -> tuple[int, ...]:
         """Count the visits of each part, then what arrives at the schools `arriving`; each up to a `most`."""
         shapes = tuple(Part.of(where, f"part_{number}_") for number, where in enumerate(parts))
-        values: dict[str, object] = {**queries.codes(arriving), "now": now, "most": most[-1]}
-        for shape, where, limit in zip(shapes, parts, most[:-1], strict=True):
-            values |= {**shape.values(where), f"{shape.prefix}most": limit}
-        query = queries.counts(shapes, queries.many(arriving))
+        values: dict[str, object] = {**queries.codes(arriving), "now": now}
+        for shape, where in zip(shapes, parts, strict=True):
+            values |= shape.values(where)
+        query = queries.counts(shapes, queries.many(arriving), most)
         return tuple(self._connection.execute(query, values).one())
 
     def decided_by(self, staff: str, since: datetime, limit: int) -> tuple[Link, ...]:

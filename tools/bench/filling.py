@@ -34,6 +34,7 @@ def fill(store: SqlStore, links: int) -> None:
     with store.connection(write=True) as connection:
         if postgres:
             without_hurry(connection)
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = on")  # see below
             # Its triggers look for restrictions link by link, without statistics: minutes for 200,000.
             connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
         for table, rows in (
@@ -50,10 +51,13 @@ def fill(store: SqlStore, links: int) -> None:
                     connection.exec_driver_sql(f"ANALYZE {table.name}")
         places = true_places(sa.true())
         connection.execute(sa.insert(tables.waiting_places).from_select(COLUMNS, places))
-    if postgres:  # autovacuum does so within a minute; SQLite never
+    if postgres:
+        # Autovacuum does so within a minute; SQLite never. Where what was committed is not on disk yet, it
+        # marks no page as seen by all, and what an index alone could answer is looked up in the table too.
         with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             without_hurry(connection)
             connection.exec_driver_sql("SET statement_timeout = 0")  # it is no transaction's
+            connection.exec_driver_sql("SET synchronous_commit = on")
             connection.exec_driver_sql("VACUUM ANALYZE")
 
 
