@@ -222,7 +222,7 @@ _DUE = (
     .order_by(_rows.c.due_since)
     .limit(sa.bindparam("most"))
 )
-"""Built once: to build it anew for each few parents took as long as to ask."""
+"""Built once, for it is asked before each few parents."""
 _LEASED = ("parent", "fence", "attempts", "loss", "due_since", "seen_rev", "seen_hash", "stopped_at")
 _FRESH = {
     "due_since": None,
