@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flask import Flask
@@ -55,8 +55,9 @@ MAIL_S = 2
 """How often mails are sent, beside everything else: a mail server that hangs holds up no revocation."""
 MAILS = 10
 """Mails of one turn, so that a worker that is told to end does so after a few."""
-MINUTE_S, COMPARE_MINUTES = 60, 60
-"""How often all parents are compared: 5,000 take some seconds and no write."""
+COMPARE_EVERY, COMPARE_LOOK_S = timedelta(hours=1), 2
+"""How often all parents are compared: 5,000 take some seconds and no write; and how often it is asked whether
+it is time."""
 BESIDES = 3
 """Connections to Keycloak beside those that project: two for its events, one for the comparison."""
 
@@ -135,7 +136,7 @@ def run_worker(settings: Settings) -> None:
     if settings.worker.status_port:
         metrics.serve(settings.worker.status_port, lambda: waiting(house), lambda: accounts.closed)
     take_over(house, dead)
-    beside, follower, comparer, outbox = Beside(), Follower(house), Comparer(house, COMPARE_MINUTES), Outbox()
+    beside, follower, comparer, outbox = Beside(), Follower(house), Comparer(house, COMPARE_EVERY), Outbox()
 
     def send_mails() -> bool:
         send_due(house, house.clock.now(), MAILS, outbox=outbox)
@@ -144,7 +145,7 @@ def run_worker(settings: Settings) -> None:
     project = beside.let(
         _unless_away(lambda: not SETTLED.isdisjoint(project_most_urgent(house))), LOOK_S, threads
     )
-    compared = beside.let(comparer.minute, MINUTE_S, finish=False)
+    compared = beside.let(comparer.turn, COMPARE_LOOK_S, finish=False)
     beside.let(_unless_away(follower.turn), FOLLOW_S)
     beside.let(_unless_away(lambda: follow(house, house.clock.now())), FOLLOW_BACK_S)
     mail = beside.let(_unless_away(send_mails), MAIL_S)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from idp_bridge.domain.claims import ATTRIBUTE, same
 from idp_bridge.domain.people import Parent, ParentId
@@ -19,6 +20,8 @@ from idp_bridge.services.wanting import wanted_for_all
 
 PAGE = 500
 """Accounts read and compared at once: one request and four queries."""
+FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=2), timedelta(minutes=1)
+"""How long after a comparison that failed the next one begins: doubled each time."""
 
 
 @dataclass(slots=True)
@@ -32,30 +35,35 @@ class Comparison:
 
 
 class Comparer:
-    """Compares every so many minutes, and again the next minute where Keycloak did not answer."""
+    """Compares at its start and every so often; soon again where Keycloak did not answer, ever less soon.
 
-    def __init__(self, house: House, every_minutes: int) -> None:
+    A Keycloak that has just started answers its first request late, when its users may be yesterday's: to
+    wait a minute then left tokens wrong for 74 s.
+    """
+
+    def __init__(self, house: House, every: timedelta) -> None:
         self._house = house
-        self._every = every_minutes
-        self._left = 0
+        self._every = every
+        self._wait = FIRST_WAIT
+        self._next: datetime | None = None
+        self._asked = True
 
-    def minute(self) -> None:
+    def turn(self) -> None:
         """Compare if it is time; never raises OutsideFailure."""
-        self._left -= 1
-        if self._left < 0:
-            self.now()
+        now = self._house.clock.now()
+        if not self._asked and self._next is not None and now < self._next:
+            return
+        self._asked = False  # before it begins: who asks meanwhile has seen something newer
+        try:
+            compare(self._house)
+        except OutsideFailure:
+            self._next, self._wait = now + self._wait, min(2 * self._wait, LONGEST_WAIT)
+        else:
+            self._next, self._wait = now + self._every, FIRST_WAIT
 
     def soon(self) -> None:
         """Have the next turn compare, whenever it would have been time."""
-        self._left = 0
-
-    def now(self) -> None:
-        """Compare; never raises OutsideFailure."""
-        try:
-            compare(self._house)
-            self._left = self._every - 1
-        except OutsideFailure:
-            self._left = 0
+        self._asked = True
 
 
 def compare(house: House, *, dry_run: bool = False) -> Comparison:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -168,37 +168,69 @@ def compared(accounts) -> int:
     return asked
 
 
-def test_it_is_done_at_the_start_and_then_every_so_many_minutes(house, accounts, linked):
-    clockwork = Comparer(house, 3)
-    whole = 2  # a page, and the empty one behind it
-    done = []
-    for _ in range(7):
-        accounts.calls.clear()
-        clockwork.minute()
-        done.append(compared(accounts))
-    assert done == [whole, 0, 0, whole, 0, 0, whole]
-
-
-def test_where_keycloak_did_not_answer_it_is_done_the_next_minute(house, accounts, linked):
-    clockwork = Comparer(house, 60)
-    accounts.fail("members", Unreachable("keycloak"))
-    for _ in range(2):
-        accounts.calls.clear()
-        clockwork.minute()
-        assert compared(accounts) == 1
-    accounts.mend()
-    clockwork.minute()
-    assert compared(accounts) == 2
-    clockwork.minute()
-    assert compared(accounts) == 0
-
-
-def test_one_that_somebody_asked_for_and_that_failed_is_made_up_for_too(house, accounts, linked):
-    clockwork = Comparer(house, 60)
-    clockwork.minute()
-    accounts.fail("members", Unreachable("keycloak"))
-    clockwork.now()
-    accounts.mend()
+def turned(comparer, accounts) -> int:
+    """Let it have a turn; return how many pages it asked for."""
     accounts.calls.clear()
-    clockwork.minute()
-    assert compared(accounts) == 2
+    comparer.turn()
+    return compared(accounts)
+
+
+WHOLE = 2
+"""A page, and the empty one behind it."""
+
+
+def test_it_is_done_at_the_start_and_then_every_so_often(house, accounts, linked, clock):
+    comparer, done = Comparer(house, timedelta(minutes=3)), []
+    for _ in range(7):
+        done.append(turned(comparer, accounts))
+        clock.advance(minutes=1)
+    assert done == [WHOLE, 0, 0, WHOLE, 0, 0, WHOLE]
+
+
+def test_where_keycloak_did_not_answer_it_is_done_soon_again(house, accounts, linked, clock):
+    comparer = Comparer(house, timedelta(hours=1))
+    accounts.fail("members", Unreachable("keycloak"))
+    assert turned(comparer, accounts) == 1
+    waits = [0] * 8
+    for number in range(len(waits)):
+        while not turned(comparer, accounts):
+            clock.advance(seconds=1)
+            waits[number] += 1
+    assert waits == [2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_after_one_that_worked_the_next_failure_is_made_up_for_as_soon(house, accounts, linked, clock):
+    comparer = Comparer(house, timedelta(hours=1))
+    for _ in range(2):
+        accounts.fail("members", Unreachable("keycloak"))
+        assert turned(comparer, accounts) == 1
+        clock.advance(seconds=1)
+        assert turned(comparer, accounts) == 0
+        accounts.mend()
+        clock.advance(seconds=1)
+        assert turned(comparer, accounts) == WHOLE
+        clock.advance(hours=1)
+
+
+def test_one_that_somebody_asked_for_is_done_and_made_up_for_too(house, accounts, linked, clock):
+    comparer = Comparer(house, timedelta(hours=1))
+    assert [turned(comparer, accounts) for _ in range(2)] == [WHOLE, 0]
+    accounts.fail("members", Unreachable("keycloak"))
+    comparer.soon()
+    assert [turned(comparer, accounts) for _ in range(2)] == [1, 0]
+    accounts.mend()
+    clock.advance(seconds=2)
+    assert [turned(comparer, accounts) for _ in range(2)] == [WHOLE, 0]
+
+
+def test_one_that_is_asked_for_while_one_runs_is_done_after_it(house, accounts, linked, monkeypatch):
+    comparer, members = Comparer(house, timedelta(hours=1)), accounts.members
+
+    def asked_meanwhile(first, many):
+        comparer.soon()
+        return members(first, many)
+
+    monkeypatch.setattr(accounts, "members", asked_meanwhile)
+    assert turned(comparer, accounts) == WHOLE
+    monkeypatch.setattr(accounts, "members", members)
+    assert [turned(comparer, accounts) for _ in range(2)] == [WHOLE, 0]
