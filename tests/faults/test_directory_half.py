@@ -18,12 +18,12 @@ from idp_bridge.outside.sample_files import write_sample
 from idp_bridge.services.failures import Unreachable
 from idp_bridge.services.sampling import STAFF, sample_district
 from idp_bridge.settings import Directory
-from tests.faults.figures import LONG
+from tests.faults.figures import LONG, within
 from tests.faults.proxy import FaultyProxy, Mode
 from tests.faults.running import Answer, Bridge, Employee, until
 from tests.gates import port_of
 from tests.web.pages import text
-from tools.aims import at_most, exactly
+from tools.aims import exactly
 from tools.stack.ldap import BASE_DN, LdapServer
 from tools.stack.ports import Ports
 
@@ -220,8 +220,8 @@ def test_half_an_answer_takes_no_duty_and_gives_none(ldap, work, figure):
     about = f"LDAP answers half, {len(chosen)} ways, {len(seen)} pages"
     figure(f"{about}: duties wrongly taken", len(wrongly), exactly(0))
     figure(f"{about}: duties wrongly given", given, exactly(0))
-    figure(f"{about}: slowest page, s", max(one.took_s for _, one in seen), at_most(PAGE_S))
-    figure(f"{about}: longest until the work goes on, s", max(back), at_most(BACK_S))
+    figure(f"{about}: slowest page, s", max(one.took_s for _, one in seen), within(PAGE_S))
+    figure(f"{about}: longest until the work goes on, s", max(back), within(BACK_S))
 
 
 def test_what_ldap_completely_says_is_believed_as_long_as_it_says_so(ldap, work, figure):
@@ -238,7 +238,7 @@ def test_what_ldap_completely_says_is_believed_as_long_as_it_says_so(ldap, work,
         exactly(0),
     )
     took = until(lambda: works(work.steps()), 20)
-    figure("LDAP, half the groups deleted: seconds until the duty is back", took, at_most(BACK_S))
+    figure("LDAP, half the groups deleted: seconds until the duty is back", took, within(BACK_S))
 
 
 # --- the wire ends anywhere ----------------------------------------------------------------------

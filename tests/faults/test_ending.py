@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.faults.figures import within
 from tests.faults.running import (
     ANSWER_WITHIN_S,
     Answer,
@@ -30,7 +31,7 @@ from tests.faults.running import (
     unsent,
     until,
 )
-from tools.aims import at_most, exactly
+from tools.aims import exactly
 from tools.stack.places import ROOT
 from tools.stack.program import Program
 
@@ -141,7 +142,7 @@ def test_a_restart_in_the_middle_cuts_nobody_off(bridge, figure, times):
     figure(f"{about}: pages, and forms of who was connected before, cut off", cut, exactly(0))
     figure(f"{about}: acknowledged and not stored", lost, exactly(0))
     figure(f"{about}: half done", half, exactly(0))
-    figure(f"{about}: longest until it ended, s", max(took), at_most(ENDS_S))
+    figure(f"{about}: longest until it ended, s", max(took), within(ENDS_S))
     assert chain_is_whole(bridge)
 
 
@@ -202,4 +203,4 @@ def test_a_worker_that_is_ended_while_it_sends_mails_sends_each_once(sqlite_brid
     about = "SIGTERM to a worker that sends mails"
     figure(f"{about}: mails lost", sum(not ids for ids in came), exactly(0))
     figure(f"{about}: mails that came twice", sum(max(len(ids) - 1, 0) for ids in came), exactly(0))
-    figure(f"{about}: longest until it ended, s", max(took), at_most(ENDS_S))
+    figure(f"{about}: longest until it ended, s", max(took), within(ENDS_S))

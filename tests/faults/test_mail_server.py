@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-from tests.faults.figures import LONG
+from tests.faults.figures import LONG, within
 from tests.faults.proxy import FaultyProxy, Mode
 from tests.faults.running import Bridge, Crowd, mail_to, stored, unsent, until
-from tools.aims import at_least, at_most, exactly
+from tools.aims import at_least, exactly
 from tools.stack.ports import Ports
 
 PAGE_S = 5
@@ -120,8 +120,8 @@ def test_each_mail_arrives_after_the_mend(bridge, post, to_post, figure, times, 
     to_post.mend()
     took = until(lambda: not unsent(bridge), 120)
     about = f"mail server {name}"
-    figure(f"{about}: slowest page meanwhile, s", crowd.slowest_s, at_most(PAGE_S))
-    figure(f"{about}: seconds from mend to all sent", took, at_most(fault.aim_s))
+    figure(f"{about}: slowest page meanwhile, s", crowd.slowest_s, within(PAGE_S))
+    figure(f"{about}: seconds from mend to all sent", took, within(fault.aim_s))
     came = {one.email: post.mails[one.email] for one in families}
     figure(f"{about}: mails lost of {len(came)}", sum(not mails for mails in came.values()), exactly(0))
     again = sum(max(len(mails) - 1, 0) for mails in came.values())

@@ -17,11 +17,11 @@ import sqlalchemy as sa
 from idp_bridge.storage import schema
 from idp_bridge.storage.store import SqlStore
 from tests.conftest import fill
-from tests.faults.figures import LONG
+from tests.faults.figures import LONG, within
 from tests.faults.proxy import FaultyProxy, Mode
 from tests.faults.running import Bridge, Crowd, Family, chain_is_whole, linked, stored, tried, until
 from tests.web.pages import text
-from tools.aims import at_least, at_most, exactly
+from tools.aims import at_least, exactly
 from tools.stack.ports import Ports
 from tools.stack.postgres import FAST, IMMEDIATE, SMALL, PostgresServer
 
@@ -109,9 +109,9 @@ def test_a_restart_under_load_loses_nothing(bridge, cluster, leavers, figure, ti
     figure(f"{about}: other answers", rounds * (posts - 1) - said["302"], exactly(0))
     figure(f"{about}: acknowledged and not stored", lost, exactly(0))
     figure(f"{about}: half done", half, exactly(0))
-    figure(f"{about}: slowest page, s", max(took), at_most(PAGE_S))
-    figure(f"{about}: longest until a form works again, s", max(back), at_most(BACK_S))
-    figure(f"{about}: longest from the next decision to the worker, s", max(worker), at_most(BACK_S))
+    figure(f"{about}: slowest page, s", max(took), within(PAGE_S))
+    figure(f"{about}: longest until a form works again, s", max(back), within(BACK_S))
+    figure(f"{about}: longest from the next decision to the worker, s", max(worker), within(BACK_S))
     assert chain_is_whole(bridge)
     assert (bridge.web.running, bridge.worker.running) == (True, True)
     assert (bridge.web.pid, bridge.worker.pid) == pids
@@ -138,9 +138,9 @@ def test_a_database_that_says_nothing_holds_no_page_longer_than_it_may(
     back = until(lambda: probe.send().status == 302, 30)
     about = f"PostgreSQL {name} and says nothing, {len(families)} forms"
     figure(f"{about}: other answers than 503", len(families) - crowd.counted()["503"], exactly(0))
-    figure(f"{about}: slowest page, s", crowd.slowest_s, at_most(PAGE_S))
-    figure(f"{about}: seconds until a form works again", back, at_most(BACK_S))
+    figure(f"{about}: slowest page, s", crowd.slowest_s, within(PAGE_S))
+    figure(f"{about}: seconds until a form works again", back, within(BACK_S))
     worker = woken(bridge, next(leavers))
-    figure(f"{about}: seconds from the next decision to the worker", worker, at_most(10))
+    figure(f"{about}: seconds from the next decision to the worker", worker, within(10))
     figure(f"{about}: half done", len(stored(bridge, families).half), exactly(0))
     assert chain_is_whole(bridge)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from math import inf
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -248,10 +249,10 @@ class OwnBridge:
 
 
 def until(holds: Callable[[], Any], within_s: float, every_s: float = LOOK_EVERY_S) -> float:
-    """Wait until `holds()` and return after how many seconds; `within_s` where it did not."""
+    """Wait until `holds()` and return after how many seconds; `inf` where it did not within `within_s`."""
     began = time.monotonic()
     while not holds():
         if time.monotonic() - began > within_s:
-            return within_s
+            return inf
         time.sleep(every_s)
     return time.monotonic() - began

@@ -18,7 +18,7 @@ from idp_bridge.outside.keycloak_connection import LONGEST_S
 from idp_bridge.services.projecting import FIRST_WAIT_S, LONGEST_OUTAGE_WAIT_S, LONGEST_WAIT_S, LOOK_AGAIN
 from idp_bridge.web.session import COOKIE
 from tests.conftest import TEO
-from tests.faults.figures import LONG
+from tests.faults.figures import LONG, within
 from tests.faults.proxy import STORED, UNAVAILABLE, FaultyProxy, Mode
 from tests.faults.worker.bridge import CLERK, OwnBridge, OwnRealm, until
 from tests.gates import port_of
@@ -54,7 +54,7 @@ class Fault:
 
 def outage_over(lasts_s: float) -> Aim:
     """Where Keycloak does not answer: the longest wait, a circuit that rests, a call that still hangs."""
-    return at_most(LONGEST_OUTAGE_WAIT_S + REST_S + LONGEST_S + FOLLOW_S + ARRIVED_S)
+    return within(ARRIVED_S, waits_s=LONGEST_OUTAGE_WAIT_S + REST_S + LONGEST_S + FOLLOW_S)
 
 
 def circuit_open(lasts_s: float) -> Aim:
@@ -69,7 +69,7 @@ def hung_puts(lasts_s: float) -> Aim:
 
 def refusal_over(lasts_s: float) -> Aim:
     """Where Keycloak answers and nothing is stored: the wait that runs, which doubled each time."""
-    return at_most(running_wait(lasts_s) + FOLLOW_S + ARRIVED_S)
+    return within(ARRIVED_S, waits_s=running_wait(lasts_s) + FOLLOW_S)
 
 
 def each_tried(lasts_s: float) -> Aim:
@@ -210,7 +210,7 @@ def test_keycloak_fails_and_the_school_goes_on(scene, figure, times, name):
     took = until(lambda: bridge.all_settled(scene.everybody), GIVEN_UP_S)
     what = f"Keycloak {name} for {lasts_s} s"
     figure(f"{what}: decisions of the school that were taken", verified, exactly(1))
-    figure(f"{what}: slowest page of the school, seconds", slowest, at_most(PAGE_WITHIN_S))
+    figure(f"{what}: slowest page of the school, seconds", slowest, within(PAGE_WITHIN_S))
     figure(f"{what}: marked done and not there", false, exactly(0))
     figure(f"{what}: connections of the worker meanwhile", connections, fault.most_connections(lasts_s))
     figure(f"{what}: seconds from the mend to all {1 + WAITING} right", took, fault.longest_after(lasts_s))

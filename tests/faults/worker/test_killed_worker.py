@@ -10,10 +10,11 @@ from itertools import cycle, islice
 import pytest
 
 from idp_bridge.services.projecting import Outcome, project
+from tests.faults.figures import within
 from tests.faults.worker.bridge import OwnBridge, until
 from tests.faults.worker.deadly_worker import MOMENTS
 from tests.realms.signing_in import sign_in
-from tools.aims import at_most, exactly
+from tools.aims import exactly
 
 pytestmark = pytest.mark.live
 
@@ -48,7 +49,7 @@ def test_nothing_is_double_or_wrong_after_the_worker_was_killed_at_its_write(bri
     figure(f"{what}: duplicate values left", doubles, exactly(0))
     figure(f"{what}: values wrong", wrong, exactly(0))
     figure(f"{what}: sessions alive after a loss", sessions, exactly(0))
-    figure(f"{what}: most seconds from the restart to right and done", max(waits), at_most(LONGEST_S))
+    figure(f"{what}: most seconds from the restart to right and done", max(waits), within(LONGEST_S))
 
 
 def prepared(bridge: OwnBridge, *, loss: bool) -> str:

@@ -19,9 +19,10 @@ from idp_bridge.outside.circuit import REST_S
 from idp_bridge.services.projecting import Outcome, project
 from idp_bridge.services.resolving import keep_ours
 from tests.conftest import TEO
+from tests.faults.figures import within
 from tests.faults.worker.bridge import OPERATOR, OwnBridge, until
 from tests.realms.signing_in import Person, sign_in
-from tools.aims import at_most, exactly
+from tools.aims import exactly
 from tools.stack.stack import Stack
 
 pytestmark = pytest.mark.live
@@ -85,8 +86,8 @@ def test_yesterdays_keycloak_says_todays_links_soon(stack, bridge, tmp_path, fig
     took = time.monotonic() - up
     what = f"Keycloak restored, {len(changed)} of {count} parents had lost a link since"
     figure(f"{what}: parents it made wrong", wrong_at_first, exactly(len(changed)))
-    longest = REST_S + FOLLOW_S + COMPARED_S + EACH_S * len(changed)
-    figure(f"{what}: seconds from Keycloak up to all right", took, at_most(longest))
+    longest = within(COMPARED_S + EACH_S * len(changed), waits_s=REST_S + FOLLOW_S)
+    figure(f"{what}: seconds from Keycloak up to all right", took, longest)
     until(lambda: bridge.all_settled(everybody), SETTLE_S)
     figure(f"{what}: wrong left", len(bridge.wrong(everybody)), exactly(0))
 
@@ -127,7 +128,7 @@ def test_yesterdays_database_gives_and_takes_nothing_and_losses_still_arrive(bri
     figure(f"{what}: parents stopped", counted, exactly(len(changed)))
     figure(f"{what}: of these with an alarm", bridge.audited("alarm:revision-ahead"), exactly(len(changed)))
     figure(
-        f"{what}: seconds from the worker's start to all stopped", took, at_most(10 + EACH_S * len(changed))
+        f"{what}: seconds from the worker's start to all stopped", took, within(10 + EACH_S * len(changed))
     )
     losses(bridge, granted, held, figure, what)
     resolved(bridge, changed, figure, what)
@@ -157,7 +158,7 @@ def losses(
     until(lambda: gone(bridge, people), SETTLE_S)
     took = time.monotonic() - began
     figure(
-        f"{what}: a loss since then out of the token, most seconds", took, at_most(5 + EACH_S * len(people))
+        f"{what}: a loss since then out of the token, most seconds", took, within(5 + EACH_S * len(people))
     )
     figure(f"{what}: stopped parents who got a link by their loss", given(bridge, people, held), exactly(0))
     open_still = sum(bool(bridge.own.realm.get(f"users/{one.id}/sessions")) for one in people)
