@@ -151,6 +151,10 @@ class Projections(Protocol):
         """Give back the leases of `workers` that are dead; return how many."""
         ...
 
+    def give_back(self, leases: Iterable[Lease]) -> None:
+        """Give back what was not begun: it waits as it did before it was taken."""
+        ...
+
     def holders(self, now: datetime) -> tuple[str, ...]:
         """Return the names of workers that hold a lease."""
         ...

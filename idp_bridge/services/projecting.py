@@ -36,9 +36,11 @@ from idp_bridge.services.wanting import Wanted, wanted_for_all
 
 LEASE = timedelta(seconds=150)
 """Longer than every time-out of one turn together, so that a slow first writer is over before a second."""
-AT_ONCE = 4
-"""Grants one thread leases together, for a transaction each would cost as much as Keycloak. GET, PUT, GET,
-and the same again where one is given back, and the look for edits, each at its time-out, end within LEASE."""
+AT_ONCE = 8
+"""Grants one thread leases together, for a transaction and a look for edits each would cost as much as
+Keycloak. All calls for them, each at its time-out, end within LEASE."""
+AT_ONCE_FOR = timedelta(seconds=0.5)
+"""After this none of them is begun any more: a revocation that comes meanwhile waits for a free thread."""
 FIRST_WAIT_S = 2
 LONGEST_WAIT_S = 300
 """Where Keycloak answers and says no, or does not hold what it took: somebody must act, so do not hammer."""
@@ -126,12 +128,17 @@ def _runs(rows: Rows, leases: tuple[Lease, ...], now: datetime) -> tuple[_Run, .
 
 def _projected(house: House, runs: tuple[_Run, ...]) -> tuple[Outcome, ...]:
     """Bring each account to what is wanted, then look once at all for what that undid, then record it."""
+    begun: list[_Run] = []
     for run in runs:
+        if begun and house.clock.now() - run.began > AT_ONCE_FOR:
+            break
+        begun.append(run)
         with _ending(run):
             _bring(house, run)
-    _give_back(house, [run for run in runs if not run.failure and run.outcome is not Outcome.STOPPED])
-    outcomes = tuple(_recorded(house, run) for run in runs)
-    _note_said(house, [run for run, outcome in zip(runs, outcomes, strict=True) if outcome in SAID])
+    _give_back(house, [run for run in begun if not run.failure and run.outcome is not Outcome.STOPPED])
+    outcomes = tuple(_recorded(house, run) for run in begun)
+    said = [run for run, outcome in zip(begun, outcomes, strict=True) if outcome in SAID]
+    _note_said(house, said, left=[run.lease for run in runs[len(begun) :]])
     return outcomes
 
 
@@ -164,21 +171,24 @@ def _recorded(house: House, run: _Run) -> Outcome:
     return run.outcome
 
 
-def _note_said(house: House, runs: list[_Run]) -> None:
-    """Record that Keycloak says what is wanted. Lost in a crash, it costs one more look at each.
+def _note_said(house: House, runs: list[_Run], left: list[Lease]) -> None:
+    """Record that Keycloak says what is wanted, and who is `left` to whoever is free next.
 
-    Only an alarm would not come again: the look that raised it repaired what it saw.
+    Lost in a crash, it costs one more look at each. Only an alarm would not come again: the look that raised
+    it repaired what it saw.
     """
-    if not runs:
+    if not runs and not left:
         return
     with house.store.transaction(durable=any(run.tampered or run.undone for run in runs)) as rows:
         now = house.clock.now()
+        rows.projections.give_back(left)
         rows.projections.all_done({run.lease: seen_of((run.value,)) for run in runs}, now)
         for run in runs:
             if run.tampered:
                 what = {"what": "attribute"}
                 rows.audit.append(Event("alarm:tampered", now, WORKER, parent=run.lease.parent, fields=what))
-        _note(house, rows, runs, now)
+        if runs:
+            _note(house, rows, runs, now)
 
 
 def _note(house: House, rows: Rows, runs: list[_Run], now: datetime) -> None:

@@ -97,6 +97,11 @@ class SqlProjections:
         statement = sa.update(_rows).where(dead).values(leased_until=None, leased_by=None)
         return self._connection.execute(statement).rowcount
 
+    def give_back(self, leases: Iterable[Lease]) -> None:
+        """Give back what was not begun: it waits as it did before it was taken."""
+        if held := [{"whose": lease.parent, "held": lease.fence} for lease in leases]:
+            self._connection.execute(_GIVEN_BACK, held)
+
     def holders(self, now: datetime) -> tuple[str, ...]:
         """Return the names of workers that hold a lease."""
         query = sa.select(_rows.c.leased_by).distinct().where(_rows.c.leased_until >= now)
@@ -256,11 +261,11 @@ def _done(rev: Any, now: Any) -> dict[str, Any]:
     }
 
 
-_ALL_DONE = (
-    sa.update(_rows)
-    .where(_rows.c.parent == sa.bindparam("whose"), _rows.c.fence == sa.bindparam("held"))
-    .values(_done(sa.bindparam("rev"), _NOW))
-    .values(seen_rev=sa.bindparam("rev"), seen_hash=sa.bindparam("read"), seen_at=_NOW)
+_HELD = sa.update(_rows).where(_rows.c.parent == sa.bindparam("whose"), _rows.c.fence == sa.bindparam("held"))
+"""The rows of some leases, each as long as its lease is the newest one."""
+_GIVEN_BACK = _HELD.values(leased_until=None, leased_by=None)
+_ALL_DONE = _HELD.values(_done(sa.bindparam("rev"), _NOW)).values(
+    seen_rev=sa.bindparam("rev"), seen_hash=sa.bindparam("read"), seen_at=_NOW
 )
 
 

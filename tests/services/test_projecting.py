@@ -16,6 +16,7 @@ from idp_bridge.outside.keycloak_connection import LONGEST_S
 from idp_bridge.services.failures import CircuitOpen, Gone, Refused, Unreachable
 from idp_bridge.services.projecting import (
     AT_ONCE,
+    AT_ONCE_FOR,
     LEASE,
     LOOK_AGAIN,
     SETTLED,
@@ -202,9 +203,10 @@ def test_a_write_that_is_lost_is_a_mismatch_and_is_audited_once(house, accounts,
 
 
 def test_a_lease_outlives_every_time_out_of_all_it_is_for():
-    calls = 6  # GET, PUT, GET, and the same again where something is given back
+    write = 3  # GET, PUT, GET
     looks = 1  # for edits, of all together
-    assert timedelta(seconds=LONGEST_S * (calls * AT_ONCE + looks)) < LEASE
+    calls = write + looks + write * AT_ONCE  # the last that was begun in time, and giving back to each
+    assert AT_ONCE_FOR + timedelta(seconds=LONGEST_S * calls) < LEASE
 
 
 def test_a_higher_revision_in_keycloak_stops_this_parent_and_alarms_once(house, accounts, clock):
@@ -289,6 +291,34 @@ def test_a_few_grants_are_taken_together_the_oldest_first(house, accounts, clock
     assert [accounts.get(parent).attributes != {} for parent in made] == [True] * AT_ONCE + [False]
     assert project_most_urgent(house) == (Outcome.WRITTEN,)
     assert project_most_urgent(house) == ()
+
+
+def test_who_was_not_begun_in_time_is_left_to_whoever_is_free(house, accounts, clock, monkeypatch):
+    """A revocation waits for the parent that is written now, not for all that were taken with it."""
+    made, write = others(house, clock, 3), accounts.write_links
+
+    def slow(account, value):
+        clock.advance(seconds=AT_ONCE_FOR.total_seconds() * 0.6)
+        write(account, value)
+
+    monkeypatch.setattr(accounts, "write_links", slow)
+    assert project_most_urgent(house) == (Outcome.WRITTEN,) * 2
+    with house.store.reading() as rows:
+        left = rows.projections.get(made[2])
+        assert rows.projections.due(clock.now(), 5) == (made[2],)
+        assert rows.projections.holders(clock.now()) == ()
+    assert (left.attempts, left.last_error, left.next_try) == (0, None, None)
+    assert project_most_urgent(house) == (Outcome.WRITTEN,)
+
+
+def test_a_lease_that_is_not_the_newest_gives_nothing_back(house, clock):
+    (parent,) = others(house, clock, 1)
+    with house.store.transaction() as rows:
+        older = rows.projections.take(parent, clock.now(), clock.now() + LEASE, "here:1")
+        clock.advance(seconds=LEASE.total_seconds() + 1)
+        assert rows.projections.take(parent, clock.now(), clock.now() + LEASE, "here:2")
+        rows.projections.give_back([older])
+        assert rows.projections.holders(clock.now()) == ("here:2",)
 
 
 def test_one_that_fails_among_a_few_takes_no_other_along(house, accounts, clock):
