@@ -17,9 +17,10 @@ from tools.stack.program import NotStarted, Program
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 OF_A_PARENT = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from tools.stack.program import Program
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored, and handed on so, where the tests run under nohup
 program = Program("child", ["sh", "-c", "trap 'kill $!; exit' TERM; sleep 60 & wait"], Path(sys.argv[1]))
 program.start()
 print(program.pid, flush=True)
