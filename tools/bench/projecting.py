@@ -78,7 +78,11 @@ def by_us(live: Live, families: Sequence[Family]) -> None:
 def wait_until_none_is_due(live: Live) -> None:
     """Wait for the worker."""
     due = journals.projections.c
-    query = sa.select(due.stopped_at).where(due.due_since.is_not(None)).order_by(due.stopped_at.desc())
+    query = (
+        sa.select(due.stopped_at)
+        .where(due.due_since.is_not(None))
+        .order_by(due.stopped_at.desc().nulls_last())
+    )
     deadline = time.monotonic() + LONGEST_S
     while time.monotonic() < deadline:
         with live.store.connection(write=False) as connection:
