@@ -48,6 +48,10 @@ class CircuitAccounts:
         """Return the account, read now."""
         return self._call(self._accounts.get, parent)
 
+    def get_all(self, parents: Collection[ParentId]) -> Mapping[ParentId, Account]:
+        """Return those of these accounts that are there, read now."""
+        return self._call(self._accounts.get_all, parents)
+
     def members(self, first: int, size: int) -> tuple[Account, ...]:
         """Return a page of accounts."""
         return self._call(self._accounts.members, first, size)

@@ -56,6 +56,13 @@ class KeycloakAccounts:
         """Return the account, read now. Raises Gone, Refused and Unreachable."""
         return self._call(parent, lambda admin: _account(admin.get_user(parent), parent))
 
+    def get_all(self, parents: Collection[ParentId]) -> Mapping[ParentId, Account]:
+        """Return those of these accounts that are there, in one request. Raises Refused, Unreachable.
+
+        Eight of them cost Keycloak 1.7 ms each, asked for one by one 6.5 (26.7.4).
+        """
+        return self._do(lambda admin: _named(admin, [one for one in parents if USER_ID.fullmatch(one)]))
+
     def members(self, first: int, size: int) -> tuple[Account, ...]:
         """Return up to `size` accounts from place `first` on, in one order. Raises Refused, Unreachable."""
         query = {"first": first, "max": size, "briefRepresentation": False}
@@ -138,6 +145,13 @@ def _members(admin: KeycloakAdmin, query: dict[str, Any]) -> tuple[Account, ...]
             raise Refused(SYSTEM, f"no group {GROUP}") from fault
         raise
     return tuple(_account(one, one["id"]) for one in found)
+
+
+def _named(admin: KeycloakAdmin, parents: list[ParentId]) -> dict[ParentId, Account]:
+    """Read accounts by a list of ids; python-keycloak pages without a `max`, Keycloak heeds none here."""
+    query = {"search": f"id:{' '.join(parents)}", "briefRepresentation": False, "max": len(parents)}
+    found = admin.get_users(query) if parents else []
+    return {one["id"]: _account(one, one["id"]) for one in found if one["id"] in parents}
 
 
 def _drop(admin: KeycloakAdmin, parent: ParentId) -> None:

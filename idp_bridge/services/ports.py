@@ -102,6 +102,10 @@ class ParentAccounts(Protocol):
         """Return the account, read now."""
         ...
 
+    def get_all(self, parents: Collection[ParentId]) -> Mapping[ParentId, Account]:
+        """Return these accounts, read now; whoever is gone or not ours to see is left out."""
+        ...
+
     def members(self, first: int, size: int) -> tuple[Account, ...]:
         """Return up to `size` accounts from place `first` on, in a fixed order, with their attributes."""
         ...

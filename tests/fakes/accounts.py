@@ -118,6 +118,14 @@ class FakeAccounts:
         self._called("get", parent)
         return self._accounts[parent]
 
+    def get_all(self, parents: Collection[ParentId]) -> Mapping[ParentId, Account]:
+        """Return those of these accounts that are there and may be seen."""
+        self.calls.append("get_all")
+        if "get_all" in self._failures:
+            raise self._failures["get_all"]
+        there = [self.stored(one) for one in parents if one in self._accounts and one not in self._outside]
+        return {one.id: one for one in there}
+
     def tell(
         self, kind: AccountEventKind, parent: ParentId | None, at: datetime, what: str = "user"
     ) -> AccountEvent:
