@@ -15,6 +15,7 @@ from examples.oneview.app import ONEVIEW, make_app
 from idp_bridge.testing.issuer import FakeIssuer
 from idp_bridge.testing.people import employee, link, parent
 from tests.examples.conftest import environment
+from tests.look.following import follow
 
 PICTURES = os.environ.get("EXAMPLE_PICTURES", "")
 """A folder to save a picture of each page in, for the eye."""
@@ -113,7 +114,7 @@ def test_the_mobile_page_shows_the_claim_of_a_public_client(chromium, monkeypatc
         parents.next_account = parent(["46554860"])
         page = chromium.new_page(viewport={"width": 390, "height": 800})
         page.goto(url)
-        page.get_by_text("Sign in as a parent").click()
+        follow(page.get_by_text("Sign in as a parent"))
         assert "46554860" in page.inner_text("pre")
         assert not faults(page, "mobile", 390)
         page.close()

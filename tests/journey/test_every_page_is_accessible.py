@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from tests.journey.at_the_desk import PRINCIPAL, links_on, restrict
 from tests.journey.conftest import PASSWORD
+from tests.look.following import enter, follow
 from tools.walk import Walk
 
 pytestmark = [pytest.mark.live, pytest.mark.browser]
@@ -66,20 +67,19 @@ def test_on_the_way_from_registration_to_oneview(stack, chromium, student, newco
     inspect.look(page, "start")
     page.goto(f"{stack.bridge_url}/signin/parents?new=1")
     inspect.look(page, "register")
-    page.click("#kc-register-form [type=submit]")
+    follow(page.locator("#kc-register-form [type=submit]"))
     inspect.look(page, "register with errors")
     page.fill("#email", parent.email)
     page.fill("#firstName", parent.given_name)
     page.fill("#lastName", parent.family_name)
-    page.click("#kc-register-form [type=submit]")
-    page.wait_for_selector("main")
+    follow(page.locator("#kc-register-form [type=submit]"))
     inspect.look(page, "look in your mailbox")
     page.goto(walk.mail_link(parent.email))
     inspect.look(page, "choose a password")
     page.fill("#password-new", parent.password)
     page.fill("#password-confirm", parent.password)
-    page.click("#kc-passwd-update-form [type=submit]")
-    page.wait_for_url(f"{stack.bridge_url}/children")
+    follow(page.locator("#kc-passwd-update-form [type=submit]"))
+    assert page.url == f"{stack.bridge_url}/children"
     inspect.look(page, "no children yet")
     walk.open_app(parent.email)
     inspect.look(page, "OneView without a link")
@@ -112,12 +112,12 @@ def test_signing_in_and_getting_back_in(stack, chromium, locale):
     inspect.look(page, "sign in")
     page.fill("#username", "nobody@mail.example")
     page.fill("#password", "not the password")
-    page.click("#kc-form-login [type=submit]")
+    follow(page.locator("#kc-form-login [type=submit]"))
     inspect.look(page, "sign in with error")
-    page.click("a[href*='reset-credentials']")
+    follow(page.locator("a[href*='reset-credentials']"))
     inspect.look(page, "forgot password")
     page.fill("#username", "nobody@mail.example")
-    page.click("#kc-reset-password-form [type=submit]")
+    follow(page.locator("#kc-reset-password-form [type=submit]"))
     inspect.look(page, "mail is on its way")
     page.goto(f"{stack.bridge_url}/signin/district")
     inspect.look(page, "district sign in")
@@ -145,21 +145,19 @@ def test_the_school_desk(stack, chromium, student, newcomer, locale):
     page.goto(f"{stack.bridge_url}/desk")
     inspect.look(page, "desk")
     page.fill("#code", "XXXX-XXXX")
-    page.press("#code", "Enter")
-    page.wait_for_load_state()
+    enter(page, "#code")
     inspect.look(page, "desk, unknown code")
     page.fill("#code", code)
-    page.press("#code", "Enter")
-    page.wait_for_url(re.compile("/desk/visits/"))
+    enter(page, "#code")
+    assert "/desk/visits/" in page.url
     inspect.look(page, "visit")
-    page.click("form[action$='/identity'] button")
-    page.wait_for_load_state()
+    follow(page.locator("form[action$='/identity'] button"))
     inspect.look(page, "visit, nothing chosen")
     page.check("[name=identity][value=passport]")
-    page.click("form[action$='/identity'] button")
-    page.wait_for_url(re.compile("/desk/visits/[^/]+$"))
+    follow(page.locator("form[action$='/identity'] button"))
+    assert re.search("/desk/visits/[^/]+$", page.url)
     inspect.look(page, "visit, identity proven")
-    page.click("a[href$='/refuse']")
+    follow(page.locator("a[href$='/refuse']"))
     inspect.look(page, "refuse")
     for window in walk.windows.values():
         window.context.close()
@@ -183,7 +181,7 @@ def test_what_a_parent_can_open_between_the_journeys(stack, chromium, student, n
     (waiting,) = links_on(walk.open_visit("jo.hathaway", PASSWORD, code))
     page.goto(f"{stack.bridge_url}/children/add/number")
     page.fill("[name=number]", "46999999")
-    page.click("main form button.primary")
+    follow(page.locator("main form button.primary"))
     paths = [
         "/children", "/children/why", f"/children/{waiting}/cancel", f"/children/{waiting}/not-mine",
         f"/children/{linked}/leave", f"/children/{linked}/not-mine", "/children/add/number",
@@ -216,8 +214,8 @@ def test_what_staff_can_open_between_the_journeys(stack, chromium, student, newc
     visit, (link,) = desk.url.removeprefix(stack.bridge_url), links_on(desk)
     desk.goto(f"{stack.bridge_url}/desk/search")
     desk.fill("[name=code]", lev["student_number"])
-    desk.press("[name=code]", "Enter")
-    desk.wait_for_url(f"{stack.bridge_url}/desk/found")
+    enter(desk, "[name=code]")
+    assert desk.url == f"{stack.bridge_url}/desk/found"
     placed = restrict(walk, lev, "Yegor", "Petrov-Lisle", date(1981, 5, 6)).removeprefix(stack.bridge_url)
     audit = "/desk/district/audit"
     tours = {

@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from werkzeug.serving import make_server
 
+from tests.look.following import follow
 from tests.look.test_in_chromium import SMALL_TARGETS
 from tests.web.serve_sample import sample_web
 
@@ -71,7 +72,7 @@ def test_every_page_is_right_on_every_screen(chromium, address, language, width,
     family.goto(f"{address}/children")
     for end in ENDS:
         family.goto(f"{address}/children")
-        family.locator(f'a[href$="{end}"]').first.click()
+        follow(family.locator(f'a[href$="{end}"]'))
         faults[end] = _faults(family, width)
     for page in (anybody, family):
         page.context.close()
@@ -92,7 +93,7 @@ def test_every_question_is_right_when_asked_and_when_wrong(chromium, address, la
     faults = _seen(page, address, width, ("/children", *(f"/children/add/{one}" for one in QUESTIONS)))
     page.goto(f"{address}/children/add/birth-date")
     page.fill("#birth_date-month", "13")
-    page.click("form.card button.primary")
+    follow(page.locator("form.card button.primary"))
     faults["wrong"] = _faults(page, width)
     assert page.evaluate("document.activeElement.className") == "summary"
     page.context.close()
@@ -156,26 +157,26 @@ def test_every_page_about_several_children_is_right(chromium, address, language,
         page.goto(f"{address}/children/add/number?child={place}")
         faults[f"number {place}"] = _faults(page, width)
         page.fill("#number", f"4655486{place}")
-        page.click("form.card button.primary")
+        follow(page.locator("form.card button.primary"))
         for part, value in (("month", "3"), ("day", "9"), ("year", born)):
             page.fill(f"#birth_date-{part}", value)
-        page.click("form.card button.primary")
+        follow(page.locator("form.card button.primary"))
         if place == 0:
             page.check("[name=school][value='0552']")
-            page.click("form.card button.primary")
+            follow(page.locator("form.card button.primary"))
             page.check("[name=relationship][value='step-parent']")
         else:
             faults["same"] = _faults(page, width)
             page.goto(f"{address}/children/add/check")
             faults["half done"] = _faults(page, width)
             page.goto(f"{address}/children/add/same?child=1")
-        page.click("form.card button.primary")
+        follow(page.locator("form.card button.primary"))
         faults[f"check {place}"] = _faults(page, width)
     page.goto(f"{address}/children")
     faults["not sent"] = _faults(page, width)
     for _ in range(2):
         page.goto(f"{address}/children/add/check")
-        page.locator("form[action*=remove] button").first.click()
+        follow(page.locator("form[action*=remove] button"))
     page.context.close()
     assert {path: found for path, found in faults.items() if found} == {}
 
