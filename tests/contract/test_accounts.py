@@ -49,6 +49,25 @@ def test_an_account_that_is_gone_is_gone_at_every_call(side, parent, call):
         CALLS[call](side.accounts, account)
 
 
+def test_several_accounts_are_read_at_once_each_as_it_stands(side):
+    asked = [side.register(address()) for _ in range(3)]
+    side.register(address())
+    side.accounts.write_links(side.accounts.get(asked[1]), LINKED)
+    found = side.accounts.get_all(asked)
+    assert found == {parent: side.accounts.get(parent) for parent in asked}
+    assert found[asked[1]].attributes["student_links"] == (LINKED,)
+    assert side.accounts.get_all(asked[:1]) == {asked[0]: found[asked[0]]}
+    assert side.accounts.get_all([]) == {}
+
+
+def test_who_is_gone_or_outside_the_group_is_left_out_where_several_are_read(side, parent):
+    gone, outside = side.register(address()), side.register(address(), outside=True)
+    side.remove(gone)
+    never = ParentId(str(uuid.uuid4()))
+    assert side.accounts.get_all([gone, outside, never, ParentId("a b"), parent]).keys() == {parent}
+    assert side.accounts.get_all([gone, outside]) == {}
+
+
 def test_an_id_that_never_was_is_gone(side):
     with pytest.raises(Gone):
         side.accounts.get(ParentId(str(uuid.uuid4())))

@@ -204,8 +204,8 @@ def test_a_write_that_is_lost_is_a_mismatch_and_is_audited_once(house, accounts,
 
 def test_a_lease_outlives_every_time_out_of_all_it_is_for():
     write = 3  # GET, PUT, GET
-    looks = 1  # for edits, of all together
-    calls = write + looks + write * AT_ONCE  # the last that was begun in time, and giving back to each
+    looks = 2  # at what was written and for edits, of all together
+    calls = write - 1 + looks + write * AT_ONCE  # the last that was begun in time, and giving back to each
     assert AT_ONCE_FOR + timedelta(seconds=LONGEST_S * calls) < LEASE
 
 
@@ -291,6 +291,48 @@ def test_a_few_grants_are_taken_together_the_oldest_first(house, accounts, clock
     assert [accounts.get(parent).attributes != {} for parent in made] == [True] * AT_ONCE + [False]
     assert project_most_urgent(house) == (Outcome.WRITTEN,)
     assert project_most_urgent(house) == ()
+
+
+def test_what_was_written_together_is_read_back_in_one_request(house, accounts, clock):
+    made = others(house, clock, 3)
+    assert project_most_urgent(house) == (Outcome.WRITTEN,) * 3
+    assert accounts.calls == ["get", "write_links"] * 3 + ["get_all", "changes"]
+    with house.store.transaction() as rows:
+        rows.projections.mark_all_due(made, clock.now(), loss=False)
+    accounts.calls.clear()
+    assert project_most_urgent(house) == (Outcome.EQUAL,) * 3
+    assert accounts.calls == ["get"] * 3 + ["changes"]
+
+
+def test_only_who_holds_something_else_or_is_gone_at_the_reading_back_is_tried_again(
+    house, accounts, clock, monkeypatch
+):
+    made, write = others(house, clock, 4), accounts.write_links
+
+    def interfering(account, value):
+        write(account, value)
+        if account.id == made[1]:
+            accounts.put(account.id, "student_links", (value, "another"))
+        if account.id == made[2]:
+            accounts.remove(account.id)
+
+    monkeypatch.setattr(accounts, "write_links", interfering)
+    W, F = Outcome.WRITTEN, Outcome.FAILED
+    assert project_most_urgent(house) == (W, F, F, W)
+    with house.store.reading() as rows:
+        found = [rows.projections.get(parent) for parent in made]
+    assert [one.due_since is None for one in found] == [True, False, False, True]
+    assert "read back 2 values" in found[1].last_error
+    assert "read back 0 values" in found[2].last_error
+
+
+def test_a_reading_back_that_fails_lets_all_that_were_written_be_tried_again(house, accounts, clock):
+    others(house, clock, 3)
+    accounts.fail("get_all", Unreachable("keycloak", "503"))
+    assert project_most_urgent(house) == (Outcome.FAILED,) * 3
+    accounts.mend()
+    clock.advance(seconds=WAIT_OUT_S)
+    assert project_most_urgent(house) == (Outcome.EQUAL,) * 3
 
 
 def test_who_was_not_begun_in_time_is_left_to_whoever_is_free(house, accounts, clock, monkeypatch):
