@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -28,6 +29,7 @@ OFFLINE = [{"clientId": f"app{n}", "additionalGrants": [{"key": "Offline Token"}
 LONGEST_S = 5
 CALLS: dict[str, Callable[[KeycloakAccounts], object]] = {
     "get": lambda accounts: accounts.get(ZOE),
+    "get_all": lambda accounts: accounts.get_all([ZOE]),
     "write_links": lambda accounts: accounts.write_links(ACCOUNT, "{}"),
     "end_sessions": lambda accounts: accounts.end_sessions(ZOE),
     "drop_offline_tokens": lambda accounts: accounts.drop_offline_tokens(ZOE),
@@ -118,6 +120,22 @@ def test_a_realm_that_is_not_there_is_not_a_parent_who_is_gone(server, accounts)
     server.token = (404, {"error": "Realm does not exist"}, 0)
     with pytest.raises(Refused):
         accounts.get(ZOE)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda accounts: accounts.get_all([ZOE]),
+        lambda accounts: accounts.members(0, 10),
+        lambda accounts: accounts.events(datetime.now(UTC)),
+        lambda accounts: accounts.changes([ZOE], datetime.now(UTC)),
+    ],
+    ids=["get_all", "members", "events", "changes"],
+)
+def test_a_list_that_is_not_there_is_not_a_parent_who_is_gone(server, accounts, call):
+    server.other = (404, {"error": "Realm not found."}, 0)
+    with pytest.raises(Refused):
+        call(accounts)
 
 
 @pytest.mark.parametrize("call", CALLS)
