@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from statistics import median
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 import sqlalchemy as sa
@@ -19,6 +21,7 @@ from idp_bridge.domain.claims import ATTRIBUTE
 from idp_bridge.domain.events import Actor, ActorKind, Event
 from idp_bridge.domain.people import ParentId
 from idp_bridge.services.comparing import PAGE, compare
+from idp_bridge.services.projecting import AT_ONCE
 from idp_bridge.services.wanting import wanted_for_all
 from idp_bridge.storage import journals
 from tools.aims import at_least, exactly
@@ -35,6 +38,8 @@ WARM_UP = 4
 """Part of a run that goes before and does not count: a young server is slow."""
 LESS = 4
 """Part of a run that the plain loop gets: it takes its time."""
+WAYS = 3
+"""Ours and the two ceilings, each with a slice of its own."""
 APART = 2
 """Runs between the ways that take a slice: who comes second to one finds Keycloak's caches full of it."""
 KEPT = ("username", "email", "firstName", "lastName", "attributes")
@@ -49,6 +54,7 @@ class Rates:
 
     ours: list[float] = field(default_factory=list)
     ceiling: list[float] = field(default_factory=list)
+    together: list[float] = field(default_factory=list)
     plain: list[float] = field(default_factory=list)
 
 
@@ -110,22 +116,50 @@ def wait_until_none_is_due(live: Live) -> None:
 
 def by_hand(line: Line, parent: str, value: str) -> None:
     """GET, PUT, GET."""
-    user = line.get(f"{USERS}/{parent}")
-    body = {name: user[name] for name in KEPT}
-    body["attributes"][ATTRIBUTE] = [value]
-    line.put(f"{USERS}/{parent}", body)
+    _put(line, parent, value)
     if line.get(f"{USERS}/{parent}")["attributes"][ATTRIBUTE] != [value]:
         raise RuntimeError("read back something else")
 
 
-def ceiling(live: Live, wanted: Wanted, connections: int) -> None:
-    """Ask raw, on so many connections at once."""
+def together(line: Line, some: Wanted) -> None:
+    """GET and PUT each, and one GET for all of them: what the worker asks for grants."""
+    for parent, value in some.items():
+        _put(line, parent, value)
+    asked = {"search": f"id:{' '.join(some)}", "briefRepresentation": "false", "max": len(some)}
+    found = line.get(f"{USERS}?{urlencode(asked)}")
+    if {user["id"]: user["attributes"][ATTRIBUTE] for user in found} != {
+        parent: [value] for parent, value in some.items()
+    }:
+        raise RuntimeError("read back something else")
+
+
+def _put(line: Line, parent: str, value: str) -> None:
+    user = line.get(f"{USERS}/{parent}")
+    body = {name: user[name] for name in KEPT}
+    body["attributes"][ATTRIBUTE] = [value]
+    line.put(f"{USERS}/{parent}", body)
+
+
+def one_by_one(line: Line, share: Wanted) -> None:
+    """GET, PUT, GET for each."""
+    for parent, value in share.items():
+        by_hand(line, parent, value)
+
+
+def in_eights(line: Line, share: Wanted) -> None:
+    """Read back as many together as the worker does."""
+    for first in range(0, len(share), AT_ONCE):
+        together(line, dict(list(share.items())[first : first + AT_ONCE]))
+
+
+def ceiling(live: Live, wanted: Wanted, ask: Callable[[Line, Wanted], None]) -> None:
+    """Ask raw, on as many connections at once as the worker has threads."""
+    connections = live.settings.worker.threads
     with ExitStack() as opened, ThreadPoolExecutor(connections) as threads:
         lines = [opened.enter_context(live.service()) for _ in range(connections)]
 
         def share(number: int) -> None:
-            for parent, value in list(wanted.items())[number::connections]:
-                by_hand(lines[number], parent, value)
+            ask(lines[number], dict(list(wanted.items())[number::connections]))
 
         for done in [threads.submit(share, number) for number in range(connections)]:
             done.result()
@@ -159,22 +193,26 @@ def rates(bench: Bench) -> Rates:
     wait_until_none_is_due(live)
     size = len(families) // bench.runs
     slices = [families[run * size : (run + 1) * size] for run in range(bench.runs)]
-    _measure(live, slices[0][: size // WARM_UP], slices[-1][: size // WARM_UP], Rates())
-    for run, ours in enumerate(slices):
-        _measure(live, ours, slices[(run + APART) % bench.runs], found)
+    few = size // WARM_UP
+    _measure(live, [slices[turn % bench.runs][:few] for turn in range(WAYS)], Rates())
+    for run in range(bench.runs):
+        _measure(live, [slices[(run + turn * APART) % bench.runs] for turn in range(WAYS)], found)
     _taken[live] = found
     return found
 
 
-def _measure(live: Live, ours: Sequence[Family], raw: Sequence[Family], found: Rates) -> None:
+def _measure(live: Live, slices: Sequence[Sequence[Family]], found: Rates) -> None:
     """Project as many parents in each way; each time there is something new to be said."""
+    ours, *raw = slices
     found.ours.append(len(ours) / _seconds(lambda: by_us(live, ours)))
-    wanted = changed(live, raw, due=False)
-    found.ceiling.append(len(raw) / _seconds(lambda: ceiling(live, wanted, live.settings.worker.threads)))
-    some = raw[: len(raw) // LESS]
-    wanted = changed(live, some, due=False)
-    found.plain.append(len(some) / _seconds(lambda: plain_loop(live, wanted)))
-    seen_by_us(live, raw)
+    for some, ask, rates in zip(raw, (one_by_one, in_eights), (found.ceiling, found.together), strict=True):
+        wanted = changed(live, some, due=False)
+        rates.append(len(some) / _seconds(partial(ceiling, live, wanted, ask)))
+    few = raw[0][: len(raw[0]) // LESS]
+    wanted = changed(live, few, due=False)
+    found.plain.append(len(few) / _seconds(lambda: plain_loop(live, wanted)))
+    for some in raw:
+        seen_by_us(live, some)
 
 
 _taken: dict[Live, Rates] = {}
@@ -197,6 +235,13 @@ def of_the_ceiling(bench: Bench) -> Figures:
     """The running worker beside the same three requests, raw, on as many connections."""
     found = rates(bench)
     return _compared(found.ours, found.ceiling)
+
+
+@row("5,000 parents projected: ours / raw, read back together as we do", aim=at_least(0.75))
+def of_the_same_requests(bench: Bench) -> Figures:
+    """The running worker beside the requests it makes for grants, raw, on as many connections."""
+    found = rates(bench)
+    return _compared(found.ours, found.together)
 
 
 @row("5,000 parents projected: ours / a plain python-keycloak loop", aim=at_least(1))
