@@ -77,7 +77,7 @@ def changed(live: Live, families: Sequence[Family], *, due: bool) -> Wanted:
 def by_us(live: Live, families: Sequence[Family]) -> None:
     """Have the running worker project `families`, as after an import: due in one transaction."""
     changed(live, families, due=True)
-    _wake(live, families)
+    wait_for_worker(live, families)
 
 
 def seen_by_us(live: Live, families: Sequence[Family]) -> None:
@@ -86,10 +86,11 @@ def seen_by_us(live: Live, families: Sequence[Family]) -> None:
         rows.projections.mark_all_due(
             [ParentId(one.parent) for one in families], datetime.now(UTC), loss=False
         )
-    _wake(live, families)
+    wait_for_worker(live, families)
 
 
-def _wake(live: Live, families: Sequence[Family]) -> None:
+def wait_for_worker(live: Live, families: Sequence[Family]) -> None:
+    """Ring, as a commit does, and wait until nobody is due."""
     live.house.wakeup.projection_due(ParentId(families[0].parent))
     wait_until_none_is_due(live)
 
@@ -204,7 +205,8 @@ def rates(bench: Bench) -> Rates:
 def _measure(live: Live, slices: Sequence[Sequence[Family]], found: Rates) -> None:
     """Project as many parents in each way; each time there is something new to be said."""
     ours, *raw = slices
-    found.ours.append(len(ours) / _seconds(lambda: by_us(live, ours)))
+    changed(live, ours, due=True)
+    found.ours.append(len(ours) / _seconds(lambda: wait_for_worker(live, ours)))
     for some, ask, rates in zip(raw, (one_by_one, in_eights), (found.ceiling, found.together), strict=True):
         wanted = changed(live, some, due=False)
         rates.append(len(some) / _seconds(partial(ceiling, live, wanted, ask)))
