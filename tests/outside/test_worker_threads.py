@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import jwt
 import pytest
@@ -47,8 +48,9 @@ class SlowKeycloak:
         self.comparing = threading.Event()
         self.members = 0
 
-    def answer(self, method: str, path: str, body: bytes) -> Any:
+    def answer(self, method: str, target: str, body: bytes) -> Any:
         """Return the JSON of an answer, None where there is none."""
+        path, asked = urlsplit(target).path, parse_qs(urlsplit(target).query)
         if path.endswith("/token"):
             self.tokens += 1
             return {"access_token": jwt.encode({"sub": "us"}, "k" * 32), "expires_in": 60}
@@ -59,6 +61,8 @@ class SlowKeycloak:
             time.sleep(0.1)
             self.members += 1
             return [account(f"stranger-{self.members}", EMPTY)]
+        if path.endswith("/users"):
+            return [account(one, self.values.get(one, "{}")) for one in asked["search"][0][3:].split()]
         if found := USER.fullmatch(path):
             return self.user(method, found[1], body) if found[2] is None else []
         return []
@@ -99,7 +103,7 @@ def keycloak() -> Iterator[SlowKeycloak]:
 
         def answer(self) -> None:
             sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            said = plays.answer(self.command, self.path.partition("?")[0], sent)
+            said = plays.answer(self.command, self.path, sent)
             body = b"" if said is None else json.dumps(said).encode()
             with suppress(OSError):
                 self.send_response(204 if said is None else 200)
