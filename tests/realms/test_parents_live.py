@@ -197,7 +197,8 @@ def test_links_go_to_the_id_token_and_userinfo_and_not_to_the_access_token(
     assert userinfo(oneview, tokens)["student_links"] == json.loads(LINKS)
     access = claims(tokens["access_token"])
     assert "student_links" not in access
-    assert (access["aud"], access["exp"] - access["iat"]) == ("oneview", 300)
+    assert access["aud"] == "oneview"
+    assert access["exp"] - access["iat"] in (300, 301)  # Keycloak asks its clock twice
 
 
 def test_the_phone_app_has_them_in_its_access_token_too(parents: Realm, mobile: App, parent: Person) -> None:
