@@ -119,7 +119,7 @@ class KeycloakAccounts:
         try:
             return self._do(do)
         except Gone as fault:
-            raise Refused(SYSTEM, "404") from fault
+            raise Refused(SYSTEM, f"404: no such realm, or no group {GROUP}") from fault
 
     def _do(self, do: Callable[[KeycloakAdmin], Answer]) -> Answer:
         try:
@@ -141,16 +141,8 @@ class KeycloakAccounts:
 
 
 def _members(admin: KeycloakAdmin, query: dict[str, Any]) -> tuple[Account, ...]:
-    """Read members by their group: a list of users weighs our permission for each, four times the work.
-
-    A group that is not there is no parent who is gone.
-    """
-    try:
-        found = admin.get_group_members(admin.get_group_by_path(GROUP)["id"], query)
-    except KeycloakError as fault:
-        if isinstance(_failure(fault), Gone):
-            raise Refused(SYSTEM, f"no group {GROUP}") from fault
-        raise
+    """Read members by their group: a list of users weighs our permission for each, four times the work."""
+    found = admin.get_group_members(admin.get_group_by_path(GROUP)["id"], query)
     return tuple(_account(one, one["id"]) for one in found)
 
 

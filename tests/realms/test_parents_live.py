@@ -198,7 +198,8 @@ def test_links_go_to_the_id_token_and_userinfo_and_not_to_the_access_token(
     access = claims(tokens["access_token"])
     assert "student_links" not in access
     assert access["aud"] == "oneview"
-    assert access["exp"] - access["iat"] in (300, 301)  # Keycloak asks its clock twice
+    tries = [access, *(claims(sign_in(oneview, parent.name, parent.password)["access_token"]) for _ in "ab")]
+    assert min(one["exp"] - one["iat"] for one in tries) == 300  # 301 where a second ends between the two
 
 
 def test_the_phone_app_has_them_in_its_access_token_too(parents: Realm, mobile: App, parent: Person) -> None:
