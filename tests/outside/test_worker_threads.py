@@ -150,6 +150,12 @@ def left(store) -> int:
         return int(connection.execute(query).scalar_one())
 
 
+def mismatches(store) -> int:
+    with store.connection(write=False) as connection:
+        count = connection.exec_driver_sql("SELECT count(*) FROM audit WHERE name = 'projection:mismatch'")
+        return int(count.scalar_one())
+
+
 def until(true, seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while not true():
@@ -165,6 +171,7 @@ def test_several_are_written_at_once_none_by_two_with_one_token(store, keycloak,
     assert 1 < keycloak.most <= THREADS
     assert keycloak.most_of_one == 1
     assert keycloak.tokens == 1
+    assert mismatches(store) == 0
 
 
 def test_a_comparison_that_takes_its_time_and_one_slow_write_hold_up_no_loss(store, env, keycloak, worker):
