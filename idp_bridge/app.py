@@ -136,7 +136,7 @@ def run_worker(settings: Settings) -> None:
     if settings.worker.status_port:
         metrics.serve(settings.worker.status_port, lambda: waiting(house), lambda: accounts.closed)
     take_over(house, dead)
-    beside, follower, comparer, outbox = Beside(), Follower(house), Comparer(house, COMPARE_EVERY), Outbox()
+    beside, comparer, outbox = Beside(), Comparer(house, COMPARE_EVERY), Outbox()
 
     def send_mails() -> bool:
         send_due(house, house.clock.now(), MAILS, outbox=outbox)
@@ -146,6 +146,12 @@ def run_worker(settings: Settings) -> None:
         _unless_away(lambda: not SETTLED.isdisjoint(project_most_urgent(house))), LOOK_S, threads
     )
     compared = beside.let(comparer.turn, COMPARE_LOOK_S, finish=False)
+
+    def compare_all() -> None:
+        comparer.soon()
+        compared()
+
+    follower = Follower(house, compare_all)  # no queue between them: a wake-up can be lost
     beside.let(_unless_away(follower.turn), FOLLOW_S)
     beside.let(_unless_away(lambda: follow(house, house.clock.now())), FOLLOW_BACK_S)
     mail = beside.let(_unless_away(send_mails), MAIL_S)
@@ -153,10 +159,6 @@ def run_worker(settings: Settings) -> None:
     def woken(_parent: str) -> None:
         project()
         mail()
-
-    def compare_all() -> None:
-        comparer.soon()
-        compared()
 
     def every_minute() -> None:
         _clock_work(house, SqlSessions(store))

@@ -6,6 +6,7 @@ costs a query of its own.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,10 +19,13 @@ from idp_bridge.services.house import House
 from idp_bridge.services.ports import Account
 from idp_bridge.services.wanting import wanted_for_all
 
+log = logging.getLogger(__name__)
+
 PAGE = 500
 """Accounts read and compared at once: one request and four queries."""
-FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=2), timedelta(minutes=1)
-"""How long after a comparison that failed the next one begins: doubled each time."""
+FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=2), timedelta(seconds=15)
+"""How long after a comparison that failed the next one begins: doubled each time. Never a minute: a
+Keycloak restored on a busy machine left tokens wrong for 75 s. The circuit spares one that is away."""
 
 
 @dataclass(slots=True)
@@ -56,14 +60,15 @@ class Comparer:
         self._asked = False  # before it begins: who asks meanwhile has seen something newer
         try:
             compare(self._house)
-        except OutsideFailure:
+        except OutsideFailure as failure:
+            log.warning("no comparison (%s), the next in %s", failure, self._wait)
             self._next, self._wait = now + self._wait, min(2 * self._wait, LONGEST_WAIT)
         else:
             self._next, self._wait = now + self._every, FIRST_WAIT
 
     def soon(self) -> None:
-        """Have the next turn compare, whenever it would have been time."""
-        self._asked = True
+        """Have the next turn compare, whenever it would have been time; what failed before is forgotten."""
+        self._asked, self._wait = True, FIRST_WAIT
 
 
 def compare(house: House, *, dry_run: bool = False) -> Comparison:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from idp_bridge.domain.events import Actor, ActorKind, Event
@@ -47,13 +48,14 @@ def follow(house: House, now: datetime, overlap: timedelta = OVERLAP) -> int:
 
 
 class Follower:
-    """Follows turn by turn, and has all parents compared once Keycloak was away and is back.
+    """Follows turn by turn, and calls `back` once Keycloak was away and is back: to compare all parents.
 
     It may be back with yesterday's users: whoever restores a backup stops it first. Its events do not tell.
     """
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, back: Callable[[], None]) -> None:
         self._house = house
+        self._back = back
         self._away_since: datetime | None = None
 
     def turn(self) -> None:
@@ -65,7 +67,7 @@ class Follower:
             self._away_since = self._away_since or now
             return
         if self._away_since and now - self._away_since >= AWAY:
-            self._house.wakeup.comparison_due()
+            self._back()
         self._away_since = None
 
 

@@ -196,7 +196,7 @@ def test_where_keycloak_did_not_answer_it_is_done_soon_again(house, accounts, li
         while not turned(comparer, accounts):
             clock.advance(seconds=1)
             waits[number] += 1
-    assert waits == [2, 4, 8, 16, 32, 60, 60, 60]
+    assert waits == [2, 4, 8, 15, 15, 15, 15, 15]
 
 
 def test_after_one_that_worked_the_next_failure_is_made_up_for_as_soon(house, accounts, linked, clock):
@@ -221,6 +221,19 @@ def test_one_that_somebody_asked_for_is_done_and_made_up_for_too(house, accounts
     accounts.mend()
     clock.advance(seconds=2)
     assert [turned(comparer, accounts) for _ in range(2)] == [WHOLE, 0]
+
+
+def test_what_failed_before_somebody_asked_makes_nobody_wait(house, accounts, linked, clock):
+    comparer = Comparer(house, timedelta(hours=1))
+    accounts.fail("members", Unreachable("keycloak"))
+    for _ in range(4):
+        assert turned(comparer, accounts) == 1
+        clock.advance(minutes=1)
+    comparer.soon()
+    assert turned(comparer, accounts) == 1
+    accounts.mend()
+    clock.advance(seconds=2)
+    assert turned(comparer, accounts) == WHOLE
 
 
 def test_one_that_is_asked_for_while_one_runs_is_done_after_it(house, accounts, linked, monkeypatch):

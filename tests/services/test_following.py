@@ -120,7 +120,7 @@ def test_keycloak_down_is_asked_again_from_the_same_time(house, accounts, clock)
 
 def turns(house, accounts, clock, *, away_s: float, failure=None) -> int:
     """Let Keycloak be away for so long and return how many comparisons were asked for once it was back."""
-    follower = Follower(house)
+    follower = Follower(house, house.wakeup.comparison_due)
     follower.turn()
     accounts.fail("events", failure or Unreachable("keycloak"))
     for _ in range(3):
@@ -146,7 +146,7 @@ def test_a_short_silence_is_none(house, accounts, clock):
 def test_a_turn_follows_and_what_was_missed_is_made_up_for(house, accounts, clock):
     settle(house)
     project(house, AMARA)
-    follower = Follower(house)
+    follower = Follower(house, house.wakeup.comparison_due)
     accounts.fail("events", Unreachable("keycloak"))
     happened(house, AccountEventKind.PROFILE_CHANGED)
     follower.turn()
