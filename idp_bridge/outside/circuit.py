@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
+from threading import Lock
 from typing import Any, TypeVar
 
 from circuitbreaker import CircuitBreaker
@@ -38,6 +40,7 @@ class CircuitAccounts:
         self._accounts = accounts
         self._metrics = metrics or Metrics()
         self._breaker = CircuitBreaker(failures, rest_s, Unreachable, SYSTEM)
+        self._trial = Lock()
 
     @property
     def closed(self) -> bool:
@@ -83,8 +86,24 @@ class CircuitAccounts:
         return self._call(self._accounts.uses, parent)
 
     def _call(self, ask: Callable[..., Answer], *arguments: Any) -> Answer:
-        if self._breaker.opened:
-            raise CircuitOpen(SYSTEM, "resting")
-        with self._metrics.asking(ask.__name__):
+        with self._turn(), self._metrics.asking(ask.__name__):
             answer: Answer = self._breaker.call(ask, *arguments)
         return answer
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Let everybody through while the circuit is closed, and one at a time once it has rested.
+
+        The library lets all threads through then: eight connections at once to a server that is down.
+        """
+        if self._breaker.closed:
+            yield
+            return
+        if not self._trial.acquire(blocking=False):
+            raise CircuitOpen(SYSTEM, "being tried")
+        try:
+            if self._breaker.opened:
+                raise CircuitOpen(SYSTEM, "resting")
+            yield
+        finally:
+            self._trial.release()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from time import sleep
 
 import pytest
@@ -57,6 +59,30 @@ def test_a_try_that_fails_rests_again(inner, accounts):
     sleep(REST_S)
     failed(accounts, Unreachable)
     failed(accounts, CircuitOpen)
+
+
+def test_of_many_threads_one_tries(inner, accounts, monkeypatch):
+    inner.fail("get", Unreachable("keycloak"))
+    failed(accounts, Unreachable, 3)
+    sleep(REST_S)
+    inside, go_on, asked = Event(), Event(), []
+
+    def hang(parent):
+        asked.append(parent)
+        inside.set()
+        assert go_on.wait(5)
+        raise Unreachable("keycloak")
+
+    monkeypatch.setattr(accounts, "_accounts", FakeAccounts())
+    monkeypatch.setattr(accounts._accounts, "get", hang)
+    with ThreadPoolExecutor(1) as threads:
+        trial = threads.submit(accounts.get, AMARA)
+        assert inside.wait(5)
+        failed(accounts, CircuitOpen, 7)
+        go_on.set()
+        assert isinstance(trial.exception(), Unreachable)
+    failed(accounts, CircuitOpen)
+    assert asked == [AMARA]
 
 
 @pytest.mark.parametrize("answer", [Refused("keycloak", "403"), Gone("keycloak")])
