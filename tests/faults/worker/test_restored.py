@@ -21,7 +21,7 @@ from idp_bridge.services.projecting import Outcome, project
 from idp_bridge.services.resolving import keep_ours
 from tests.conftest import TEO
 from tests.faults.figures import within
-from tests.faults.worker.bridge import OPERATOR, OwnBridge, until
+from tests.faults.worker.bridge import OPERATOR, OwnBridge, OwnRealm, own_realm_of, until
 from tests.realms.signing_in import Person, sign_in
 from tools.aims import exactly
 from tools.stack.stack import Stack
@@ -43,6 +43,13 @@ ARRIVED_S = 3
 """A wake-up, and the end of sessions."""
 NEXT_DAY_S = 1.1
 """What was decided yesterday, in the lost day and today shares no second."""
+
+
+@pytest.fixture
+def own_realm(stack: Stack) -> Iterator[OwnRealm]:
+    """A realm for each test: the worker would look at the parents of earlier ones, unknown here, first."""
+    with own_realm_of(stack) as own:
+        yield own
 
 
 # --- Keycloak restored ---------------------------------------------------------------------------
@@ -205,7 +212,7 @@ def stopped(bridge: OwnBridge, one: Person) -> bool:
 
 
 def alarmed(bridge: OwnBridge, one: Person) -> int:
-    """Count the alarms about this parent; earlier tests left others, whom this database never knew."""
+    """Count the alarms about this parent."""
     asked = AuditQuery(parent=ParentId(one.id), name="alarm:revision-ahead")
     with bridge.house.store.reading() as rows:
         return len(rows.audit.search(asked, 10))
