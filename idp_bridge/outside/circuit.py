@@ -94,7 +94,7 @@ class CircuitAccounts:
     def _turn(self) -> Iterator[None]:
         """Let everybody through while the circuit is closed, and one at a time once it has rested.
 
-        The library lets all threads through then: eight connections at once to a server that is down.
+        The library lets all threads through then, each with a connection to a server that is down.
         """
         if self._breaker.closed:
             yield

@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 PAGE = 500
 """Accounts read and compared at once: one request and four queries."""
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=2), timedelta(seconds=15)
-"""How long after a comparison that failed the next one begins: doubled each time. Never a minute: a
-Keycloak restored on a busy machine left tokens wrong for 75 s. The circuit spares one that is away."""
+"""How long after a comparison that failed the next one begins: doubled each time. Never a minute, for
+which a Keycloak that was restored would hold wrong tokens; the circuit spares one that is away."""
 
 
 @dataclass(slots=True)
