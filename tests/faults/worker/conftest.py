@@ -12,9 +12,6 @@ import pytest
 from tests.faults.worker.bridge import OwnBridge, OwnRealm, own_realm_of
 from tools.stack.stack import Stack
 
-LAST_LINES = 60
-"""Of each program's log."""
-
 
 @pytest.fixture(scope="session")
 def own_realm(stack: Stack) -> Iterator[OwnRealm]:
@@ -33,16 +30,16 @@ def bridges(own_realm: OwnRealm, filled: Path, tmp_path: Path) -> Iterator[Calla
             folder.mkdir()
             shutil.copy(filled, folder / "bridge.db")
             bridge = OwnBridge(own_realm, folder, f"sqlite:///{folder}/bridge.db")
-            ends.callback(_say_logs, folder)  # pytest shows it where the test failed
             ends.callback(bridge.stop)
+            ends.callback(_say_logs, bridge)  # pytest shows it where the test failed
             return bridge
 
         yield make
 
 
-def _say_logs(folder: Path) -> None:
-    for log in sorted(folder.glob("*.log")):
-        print(f"--- {log.name}", *log.read_text().splitlines()[-LAST_LINES:], sep="\n")
+def _say_logs(bridge: OwnBridge) -> None:
+    for program in bridge.programs:
+        print(program.log.name, program.last_lines(), sep="\n")
 
 
 @pytest.fixture
