@@ -239,9 +239,9 @@ def of_the_ceiling(bench: Bench) -> Figures:
     return _compared(found.ours, found.ceiling)
 
 
-@row("5,000 parents projected: ours / raw, read back together as we do", aim=at_least(0.75))
+@row("5,000 parents projected: ours / raw, read back together as we do", aim=at_least(0.6))
 def of_the_same_requests(bench: Bench) -> Figures:
-    """The running worker beside the fewer requests it makes for grants, raw, on as many connections."""
+    """The running worker beside the fewer requests it makes for grants, raw (docs/decisions, 13)."""
     found = rates(bench)
     return _compared(found.ours, found.together)
 
