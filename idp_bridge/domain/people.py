@@ -115,7 +115,8 @@ class Parent:
     email_changed_at: datetime | None = None
     """When we learned that the account's e-mail is another one."""
     deleted_at: datetime | None = None
-    """When the parent deleted the account; the row stays, without name and e-mail, for the audit's ids."""
+    """When the account was deleted, or found to be gone. The row stays for the audit's ids, without name and
+    e-mail where the parent deleted it on our page; who signs in again has an account again."""
 
     @property
     def name(self) -> str:

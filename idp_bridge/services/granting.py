@@ -39,8 +39,8 @@ from idp_bridge.services.repeating import again_if_undone
 from idp_bridge.services.rows import Rows
 from idp_bridge.services.standing import standing_against
 
-ALLOWED_AGAIN = frozenset({"student_is_18", "consent_withdrawn"})
-"""Ends after which the student may allow access again. What staff ended stays ended."""
+ALLOWED_AGAIN = frozenset({"student_is_18", "consent_withdrawn", "left", "expired", "withdrew"})
+"""Ends after which the student may allow access again: all but those that staff or a lost mailbox made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def _grant(
 ) -> Link:
     before = _own(house, rows, owner, link_id, now)
     student, parent = _student(rows, owner.number), rows.parents.get(before.parent)
-    if parent is None:
+    if parent is None or parent.deleted_at is not None:
         raise NotThere
     if any(one.access for one in standing_against(rows, house.rules.code_key, parent, student.id)):
         raise Restricted
@@ -153,15 +153,15 @@ def _access(rows: Rows, student: Student, now: datetime) -> Iterable[Access]:
     order = sorted(newest.values(), key=lambda link: (not opens_apps(link, now), -_seconds(link)))
     for link in order:
         parent = rows.parents.get(link.parent)
-        if parent is None or parent.deleted_at is not None:
-            continue
+        if parent is None or (parent.deleted_at and not parent.name):
+            continue  # the parent deleted it: nothing is left that could be shown
         yield Access(
             link=link,
             parent=parent,
             school=rows.schools.get(link.verified_school) if link.verified_school else None,
             since=first[link.parent],
             until=_until(link, now),
-            can_allow=_may_allow(link),
+            can_allow=_may_allow(link) and parent.deleted_at is None,
             can_stop=link.evidence == CONSENT and link.state is LinkState.VERIFIED,
         )
 

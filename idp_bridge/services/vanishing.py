@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from idp_bridge.domain.events import Actor, ActorKind, Event
@@ -28,6 +29,8 @@ def vanished(rows: Rows, parent: ParentId, now: datetime) -> bool:
             rows.audit.append(Event("alarm:accounts-gone", now, WORKER, fields={"count": MOST_AN_HOUR}))
         return False
     rows.audit.append(Event("parent:gone", now, WORKER, parent=parent))
+    if known := rows.parents.get(parent):
+        rows.parents.save(replace(known, deleted_at=now))
     for link in rows.links.of_parent(parent):
         if link.state in UNDECIDED:
             record(rows, link, moved(link, Move.CANCEL, now), "link:cancelled", WORKER, reason="account-gone")

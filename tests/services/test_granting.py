@@ -15,9 +15,11 @@ from idp_bridge.domain.people import Purpose, StudentNumber
 from idp_bridge.services.auditing import first_bad_row
 from idp_bridge.services.expiring import end_links, lapse_visits
 from idp_bridge.services.granting import Owner, grant, own_records, withdraw
+from idp_bridge.services.leaving import delete_account
 from idp_bridge.services.notifying import send_due, warn_ends
 from idp_bridge.services.refusing import revoke_link
 from idp_bridge.services.restricting import Order, place
+from idp_bridge.services.vanishing import vanished
 from idp_bridge.services.wanting import wanted_for
 from idp_bridge.storage import journals, tables
 from tests.conftest import AMARA, IRIS, OTHER, TEO, staff
@@ -53,6 +55,12 @@ def claim_of(house, parent=AMARA):
 def audited(house, link_id):
     with house.store.reading() as rows:
         return rows.audit.of_link(link_id)
+
+
+def gone(house, parent):
+    """Let the worker have found that Keycloak no longer has the account."""
+    with house.store.transaction() as rows:
+        assert vanished(rows, parent, house.clock.now())
 
 
 def state_of_everything(house):
@@ -98,9 +106,13 @@ class TestOwnRecords:
                 own_records(house, StudentNumber(number))
 
     def test_a_parent_who_deleted_the_account_is_not_shown(self, house, clock, of_age):
-        with house.store.transaction() as rows:
-            rows.parents.save(replace(rows.parents.get(AMARA), deleted_at=clock.now()))
+        delete_account(house, AMARA)
         assert own_records(house, IRIS.number).access == ()
+
+    def test_a_parent_whose_account_is_gone_is_shown_and_cannot_be_allowed(self, house, clock, of_age):
+        gone(house, AMARA)
+        (one,) = own_records(house, IRIS.number).access
+        assert (one.parent.name, one.can_allow) == ("Amara Quintero-Bell", False)
 
 
 class TestGrant:
@@ -171,6 +183,11 @@ class TestGrant:
                 grant(house, owner, id, TWO)
         assert state_of_everything(house) == before
 
+    def test_an_account_that_is_gone_gets_nothing(self, house, of_age):
+        gone(house, AMARA)
+        with pytest.raises(NotThere):
+            grant(house, ME, of_age.id, TWO)
+
     def test_a_request_that_was_never_verified_is_not_there(self, house, clock, of_age):
         denied = after(house, asked(house, OTHER, claim_for(IRIS)), Move.DENY, "not-the-student")
         with pytest.raises(NotThere):
@@ -185,6 +202,21 @@ class TestGrant:
                 grant(house, ME, id, TWO)
         assert state_of_everything(house) == before
         assert [one.can_allow for one in own_records(house, IRIS.number).access] == [False]
+
+    @pytest.mark.parametrize("move", [Move.LEAVE, Move.EXPIRE, Move.WITHDRAW])
+    def test_what_ended_before_18_without_a_decision_of_staff_can_be_allowed(self, house, clock, link, move):
+        after(house, link, move)
+        clock.at = end_of_childhood(IRIS.birth_date, house.rules.zone)
+        assert [one.can_allow for one in own_records(house, IRIS.number).access] == [True]
+        assert grant(house, ME, link.id, TWO).purposes == TWO
+
+    @pytest.mark.parametrize("move", [Move.REVOKE, Move.MERGE])
+    def test_what_staff_ended_before_18_cannot(self, house, clock, link, move):
+        after(house, link, move)
+        clock.at = end_of_childhood(IRIS.birth_date, house.rules.zone)
+        assert [one.can_allow for one in own_records(house, IRIS.number).access] == [False]
+        with pytest.raises(MoveRefused):
+            grant(house, ME, link.id, TWO)
 
     def test_a_restriction_outranks_the_student(self, house, clock, of_age):
         house.directory.people["ana.ruiz"] = staff("ana.ruiz", "0552:principal")

@@ -22,6 +22,7 @@ from idp_bridge.services.recording import record
 from idp_bridge.services.refusing import refuse_link, revoke_link
 from idp_bridge.services.restricting import Order, ask_lift, confirm_lift, place
 from idp_bridge.services.undoing import undo_decision
+from idp_bridge.services.vanishing import vanished
 from idp_bridge.services.verifying import find_visit, record_identity, verify_link
 from tests.conftest import AMARA, IRIS, MATEO, NOW, OTHER, TEO, staff
 from tests.web.families import asked, claim_for, confirmed, links_of
@@ -312,6 +313,13 @@ def test_an_account_that_was_deleted_meanwhile_gets_no_request_back(house, waiti
     assert_refused(house, waiting, MoveRefused)
     with house.store.reading() as rows:
         assert rows.visits.open_of(AMARA) is None
+
+
+def test_nor_does_one_that_keycloak_no_longer_has(house, waiting):
+    refuse_link(house, CLERK, waiting.id, "relationship-not-shown")
+    with house.store.transaction() as rows:
+        assert vanished(rows, AMARA, house.clock.now())
+    assert_refused(house, waiting, MoveRefused)
 
 
 def test_a_request_of_the_other_parent_or_for_the_other_child_does_not(house, waiting):

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from idp_bridge.domain.link import LinkState
 from idp_bridge.domain.people import Parent, ParentId
 from idp_bridge.services import vanishing
+from idp_bridge.services.linking import SignedIn, arrive
 from idp_bridge.services.projecting import Outcome, project
 from idp_bridge.storage import journals
 from tests.conftest import AMARA, TEO
@@ -46,6 +47,17 @@ def test_links_end_after_three_answers_and_the_reason_is_kept(house, accounts, c
     assert audited(house, "parent:gone") == 1
     with house.store.reading() as rows:
         assert rows.visits.open_of(AMARA) is None  # its code opens nothing any more
+
+
+def test_whoever_signs_in_again_has_an_account_again(house, accounts, clock):
+    settle(house)
+    accounts.remove(AMARA)
+    tried(house, clock, 3)
+    with house.store.reading() as rows:
+        assert rows.parents.get(AMARA).deleted_at is not None
+    arrive(house, SignedIn(AMARA, "amara@mail.example", "Amara", "Quintero-Bell", "en"))
+    with house.store.reading() as rows:
+        assert rows.parents.get(AMARA).deleted_at is None
 
 
 def test_one_answer_that_was_wrong_ends_nothing(house, accounts, clock):
