@@ -12,7 +12,7 @@ VALUES = {
     "DISTRICT_NAME": 'Heron "County" Schools',
     "HELP_PHONE": "(321) 555-0142",
     "HELP_HOURS_EN": "Monday to Friday, 8 to 4",
-    "HELP_HOURS_ES": "lunes a viernes, de 8 a 4",
+    "HELP_HOURS_ES": "de lunes a viernes, de 8 a 4",
     "BRIDGE_URL": "http://localhost:18310",
     "ONEVIEW_URL": "http://localhost:18311",
     "FOCUS_URL": "http://localhost:18312",

@@ -150,7 +150,7 @@ class Stack:
             "DISTRICT_NAME": DISTRICT,
             "HELP_PHONE": HELP_PHONE,
             "HELP_HOURS_EN": "Monday to Friday, 8 to 4",
-            "HELP_HOURS_ES": "lunes a viernes, de 8 a 4",
+            "HELP_HOURS_ES": "de lunes a viernes, de 8 a 4",
             "BRIDGE_URL": self.bridge_url,
             "ONEVIEW_URL": self.app_urls["oneview"],
             "FOCUS_URL": self.app_urls["focus"],
