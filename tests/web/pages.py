@@ -76,8 +76,10 @@ def text(html: str) -> str:
 
 
 def errors(html: str) -> list[str]:
-    """Return the error lines beside the fields."""
+    """Return the error lines beside the fields; where there are any, the page's title must say so first."""
     found = re.findall(r'<p class="error"[^>]*>.*?</span>\s*(.*?)</span></p>', html, re.S)
+    title = re.search("<title>(.*?)</title>", html, re.S)
+    assert not found or (title and title[1].startswith(("Please change:", "Por favor cambie:")))
     return [" ".join(one.split()) for one in found]
 
 
