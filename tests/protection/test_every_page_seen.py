@@ -5,8 +5,11 @@ A page is in here as soon as its route is in `answers.txt`: there is no second l
 
 from __future__ import annotations
 
+import os
+import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
@@ -18,6 +21,8 @@ from tests.protection.conftest import Place
 from tests.protection.reading_the_table import rows
 
 WIDTHS = (390, 1280)
+PICTURES = os.environ.get("PAGE_PICTURES", "")
+"""A folder to save a picture of each page in, for the eye."""
 NO_PAGE = {"/healthz", "/readyz", "/desk/district/audit/disclosures?number={number}"}
 """What answers without a page: words for machines, and a file to keep."""
 SEEN_BY = ("parent", "student", "clerk", "principal", "district", "admin", "elsewhere", "nobody", "unlinked")
@@ -52,11 +57,13 @@ def address(place: Place) -> Iterator[str]:
     thread.join()
 
 
-def faults(page: Page) -> list[str]:
+def faults(page: Page, name: str) -> list[str]:
     """Return what is wrong with the page as it stands, at both widths."""
     found = []
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
+        if PICTURES:
+            page.screenshot(path=Path(PICTURES) / f"{name}-{width}.png", full_page=True)
         axe = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
         found += [f"{width}: {one['id']} {one['nodes'][0]['html'][:100]}" for one in axe]
         wide = page.evaluate("document.documentElement.scrollWidth")
@@ -84,7 +91,8 @@ def test_axe_finds_nothing_and_nothing_is_too_wide(
         assert answer is not None
         assert answer.status == status, path
         assert page.locator("html").get_attribute("lang") == language
-        bad = faults(page)
+        name = re.sub(r"[^a-z0-9]+", "-", f"{seen:03}{path} {stage} {who}")
+        bad = faults(page, f"{name}-{language}")
         wrong |= {f"{path} {stage} as {who}": bad} if bad else {}
         seen += 1
     context.close()
@@ -98,7 +106,7 @@ def test_a_page_with_faults_is_told(chromium: Browser) -> None:
     context.add_init_script(path=AXE_FILE_PATH)
     page = context.new_page()
     page.goto("data:text/html,<img src=x><div style='width:60rem'>wide</div><button>x</button>")
-    found = "\n".join(faults(page))
+    found = "\n".join(faults(page, "faulty"))
     for word in ("image-alt", "html-has-lang", "px wide"):
         assert word in found
     context.close()
