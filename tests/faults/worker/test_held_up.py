@@ -168,7 +168,8 @@ def test_what_keycloak_does_with_a_logout_that_hangs(own_realm, deaf, deaf_app, 
     for _ in range(count):
         sign_in(deaf_app, person.name, person.password)
     began = time.monotonic()
-    own_realm.realm.post(f"users/{person.id}/logout", None, "")
+    with own_realm.realm.server.patient():  # six take longer than a call usually may
+        own_realm.realm.post(f"users/{person.id}/logout", None, "")
     took = time.monotonic() - began
     about = f"Keycloak's own logout, {count} sessions of apps that never answer"
     figure(f"{about}: seconds for each", took / count, within(1.6))

@@ -42,7 +42,7 @@ def test_nothing_is_double_or_wrong_after_the_worker_was_killed_at_its_write(bri
         assert bridge.row(parent).due_since is not None, "it was marked done: not killed before the mark"
         waits.append(restarted(bridge, parent))
         doubles += len(bridge.own.stored(parent)) > 1
-        wrong += not bridge.settled(parent)
+        wrong += not bridge.right(parent)  # due again it may be: the comparison at the start looks once more
         if loss:
             sessions += len(bridge.own.realm.get(f"users/{parent}/sessions"))
     what = f"worker killed between PUT and mark, {len(waits)} times"
