@@ -13,8 +13,10 @@ from idp_bridge.services.failures import OutsideFailure
 
 def look(here: Installation) -> Finding:
     """Compare declared keys with the server's; needs an administrator and the folder of the files."""
-    if here.administrator is None or here.realm_files is None:
+    if here.administrator is None:
         return unknown("no administrator was given", "Set KEYCLOAK_ADMIN_URL, _USER and _PASSWORD.")
+    if here.realm_files is None:
+        return unknown("no realm files were given", "Say --config with the folder of the realm files.")
     try:
         declared = load_folder(here.realm_files, os.environ, None)
         reports = plan(KeycloakRealms(here.administrator), declared)

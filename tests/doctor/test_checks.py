@@ -11,9 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 import idp_bridge.doctor
-from idp_bridge.doctor import database_current, ldap_certificate, mail_taken, worker_alive
+from idp_bridge.doctor import database_current, ldap_certificate, mail_taken, realm_as_declared, worker_alive
 from idp_bridge.doctor.checks import CHECKS
 from idp_bridge.doctor.examining import Check, Health, Installation, examine, holds
+from idp_bridge.outside.realms.server import AdminServer
 from idp_bridge.settings import Settings
 from idp_bridge.storage import schema
 from tests.cli.conftest import environment  # noqa: F401  (fixture)
@@ -33,6 +34,17 @@ def test_every_file_of_a_check_is_in_the_list_and_named_as_its_rule():
     assert files - {"__init__", "checks", "examining", "service_account"} == {check.name for check in CHECKS}
     told = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text()
     assert all(f"`{check.name}`" in told for check in CHECKS)
+
+
+def test_what_was_not_given_is_named(here):
+    nobody = replace(here, realm_files=Path("realm-config"))
+    no_files = replace(here, administrator=AdminServer("http://localhost:9", "admin", "secret"))
+    said = [realm_as_declared.look(one) for one in (nobody, no_files)]
+    assert [finding.health for finding in said] == [Health.UNKNOWN] * 2
+    assert [finding.what for finding in said] == [
+        "no administrator was given",
+        "no realm files were given",
+    ]
 
 
 def test_a_check_that_breaks_does_not_hide_the_others(here):
