@@ -175,6 +175,7 @@ class Acting(RuleBasedStateMachine):
             self.no_acknowledged_change_is_lost()
             self.replay.follow()
             self.a_visit_is_open_while_a_request_waits()
+            self.it_is_known_whom_an_order_names()
             self.nothing_else_would_be_shown()
             self.looked = self.world.moment()
 
@@ -188,6 +189,17 @@ class Acting(RuleBasedStateMachine):
     def a_visit_is_open_while_a_request_waits(self) -> None:
         """No code opens what is decided, and none is missing for what waits."""
         assert self.world.open_visits() == self.world.visits_with(WAITING)
+
+    def it_is_known_whom_an_order_names(self) -> None:
+        """Whom an order stands against is kept as the rule says it now; a deleted account has no name."""
+        there = set(NAMES) - self.model.deleted
+        wanted = {
+            (id, parent)
+            for id, order in self.model.orders.items()
+            for parent in there
+            if self.model.concerns(order, parent)
+        }
+        assert {one for one in self.world.held() if one[1] in there} == wanted
 
     def nothing_else_would_be_shown(self) -> None:
         """I2, for the value the worker would write this moment."""

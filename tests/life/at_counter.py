@@ -25,20 +25,23 @@ from idp_bridge.services.linking import OLDEST_STUDENT_YEARS
 from idp_bridge.services.moving import move_links
 from tests.life.acting import Kinds, parents, students
 from tests.life.at_home import slips
-from tests.life.at_law import AtLaw
 from tests.life.at_school import BORN, turns
+from tests.life.by_two import ByTwo
 from tests.life.model import WORKS
-from tests.life.world import AMARA, AMARA_TOO, CLERKS, NAMES
+from tests.life.world import AMARA, AMARA_TOO, BO, CLERKS, NAMES
+
+rarely = st.sampled_from((False, False, False, True))
 
 
-class AtCounter(AtLaw):
+class AtCounter(ByTwo):
     """Rules of clerks with the parent in front of them."""
 
-    @rule(data=st.data(), student=students, slip=slips, turn=turns)
-    def correct(self, data: st.DataObject, student: StudentId, slip: str, turn: int) -> None:
+    @rule(data=st.data(), student=students, slip=slips, turn=turns, late=rarely)
+    def correct(self, data: st.DataObject, student: StudentId, slip: str, turn: int, late: bool) -> None:
         """Note what the parent meant, which may be wrong again, or what was typed."""
         id = self.one_waiting(data)
         if id:
+            self.world.clock.advance(days=15 if late else 0)  # and the timers were not there yet
             meant = self.claim(student, slip, self.model.links[id].typed.relationship)
             clerk = CLERKS[self.place(id)][turn]
             self.correct_this(id, clerk, meant.student_number, meant.birth_date)
@@ -83,9 +86,10 @@ class AtCounter(AtLaw):
         shown=st.sampled_from((True, True, True, False)),
         born=st.sampled_from((*BORN, None)),
         turn=turns,
+        disputed=rarely,
     )
     def a_lost_mailbox(
-        self, data: st.DataObject, back: bool, shown: bool, born: date | None, turn: int
+        self, data: st.DataObject, back: bool, shown: bool, born: date | None, turn: int, disputed: bool
     ) -> None:
         """The same person, or a namesake, has a new account and wants the links of the old one."""
         old, new = (AMARA_TOO, AMARA) if back else (AMARA, AMARA_TOO)
@@ -96,6 +100,8 @@ class AtCounter(AtLaw):
         child = self.one_of(data, linked)
         if child is None:
             return
+        for id in self.model.of_parent(old, LinkState.VERIFIED) if disputed else ():
+            self.hold_this(id)
         self.ask(new, child)
         for id in self.model.waiting(new, child):
             clerk = CLERKS[self.place(id)][turn]
@@ -109,6 +115,23 @@ class AtCounter(AtLaw):
         id = self.one_waiting(data)
         if id and self.model.links[id].parent != old:
             self.move(id, CLERKS[self.place(id)][turn], old)
+
+    @rule(data=st.data(), other=st.booleans(), turn=turns)
+    def links_are_wanted_that_must_stay(self, data: st.DataObject, other: bool, turn: int) -> None:
+        """Another person has come for the same child, or the same one was turned away by the new account."""
+        family = self.family(data, AMARA)
+        if family is None:
+            return
+        self.a_whole_visit(data, *family)
+        child, new = family[1], BO if other else AMARA_TOO
+        self.ask(new, child)
+        for id in self.model.waiting(new, child)[: 0 if other else 1]:
+            self.refuse_this(id, CLERKS[self.place(id)][turn], "not-entitled")
+            self.ask(new, child)
+        for id in self.model.waiting(new, child):
+            clerk = CLERKS[self.place(id)][turn]
+            self.show_identification(id, clerk, again=True)
+            self.move(id, clerk, AMARA)
 
     def move(self, id: str, who: str, old: ParentId) -> None:
         """Move all links of the old account to the one of this visit, if nothing stands against it."""

@@ -113,6 +113,13 @@ class AtSchool(AtHome):
             return True
         return False
 
+    def verify_unseen(self, id: str) -> None:
+        """Try to verify a request of somebody whose identification nobody has seen."""
+        house, who = self.world.house, CLERKS[self.place(id)][0]
+        faults = self.against(id, who)
+        assert IdentityMissing in faults
+        self.refused(lambda: verify_link(house, who, id, RECORD), *faults)
+
     def papers(
         self, data: st.DataObject, id: str, paper: EvidenceKind | None = None
     ) -> tuple[EvidenceKind, date | None]:
@@ -160,7 +167,7 @@ class AtSchool(AtHome):
         return found
 
     def nobody_there(self, id: str) -> Kinds:
-        """Return what is said where the account is gone, and yet a request waits: it was undone."""
+        """Return what is said where the account is gone."""
         return {NotThere} if self.model.links[id].parent in self.model.gone else set()
 
     def against_these_two(self, id: str) -> Kinds:
@@ -217,6 +224,12 @@ class AtSchool(AtHome):
         id = self.one_linked(data)
         if id is None:
             return
+        self.revoke_this(id, reason, by_principal)
+        known = self.model.links[id]
+        self.a_whole_visit(data, known.parent, known.student)  # it must not come back by a new request
+
+    def revoke_this(self, id: str, reason: str, by_principal: bool = True) -> None:
+        """End one link; nobody decides it again."""
         house, place, operator = self.world.house, self.place(id), Actor(ActorKind.OPERATOR, "cli")
         if by_principal:
             done = self.do(lambda: end_link(house, PRINCIPAL[place], id, reason))
@@ -226,7 +239,6 @@ class AtSchool(AtHome):
         known = self.becomes(id, LinkState.ENDED, "revoked")
         known.final = REVOCATION_REASONS[reason].final
         self.refused(lambda: verify_link(house, DISTRICT[0], id, RECORD))
-        self.a_whole_visit(data, known.parent, known.student)  # it must not come back by a new request
 
     @rule(data=st.data())
     def try_without_the_duty(self, data: st.DataObject) -> None:

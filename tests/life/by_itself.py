@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, datetime, time
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
@@ -15,12 +16,13 @@ from idp_bridge.services.following import follow
 from idp_bridge.services.ports import AccountEventKind
 from idp_bridge.services.projecting import sweep
 from idp_bridge.services.vanishing import TRIES
-from tests.life.acting import Acting, parents
+from tests.life.acting import parents
+from tests.life.at_home import AtHome
 from tests.life.model import GRACE, WORKS
 from tests.life.world import NAMES, ZONE, purposes
 
 
-class ByItself(Acting):
+class ByItself(AtHome):
     """Rules of the clock and of machines."""
 
     @rule(days=st.sampled_from((1, 7, 15, 60, 400, 3000)))
@@ -40,6 +42,18 @@ class ByItself(Acting):
             reason = self.is_over(id)
             if reason:
                 self.becomes(id, LinkState.ENDED, reason)
+
+    @rule(data=st.data())
+    def the_last_day_comes(self, data: st.DataObject) -> None:
+        """On the last day of a visit it is still open; the day after it has lapsed."""
+        id = self.one_waiting(data)
+        if id:
+            noon = datetime.combine(self.world.visit(id).visit_by, time(12), ZONE)
+            self.world.clock.at = max(self.world.clock.at, noon.astimezone(UTC))
+            self.timers()
+            self.all_is_as_it_must_be()
+            self.wait(1)
+            self.timers()
 
     @rule(days=st.sampled_from((15, 60, 400)))
     def a_season_passes(self, days: int) -> None:

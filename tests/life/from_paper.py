@@ -21,14 +21,15 @@ from idp_bridge.domain.people import SchoolCode
 from idp_bridge.domain.reasons import DENIAL_REASONS
 from idp_bridge.services.paper import ENTERABLE, Log, enter_log
 from tests.life.acting import Kinds
-from tests.life.at_school import AtSchool, denials, turns
+from tests.life.at_school import denials, turns
 from tests.life.by_itself import ByItself
+from tests.life.by_two import ByTwo
 from tests.life.world import CLERKS, ZONE
 
 Papers = dict[str, tuple[EvidenceKind, date | None]]
 
 
-class FromPaper(AtSchool, ByItself):
+class FromPaper(ByTwo, ByItself):
     """Rules of log sheets."""
 
     @rule(
@@ -57,15 +58,18 @@ class FromPaper(AtSchool, ByItself):
         data=st.data(),
         slip=st.sampled_from(("", "birth date")),
         then=st.sampled_from(("", "asks", "asks", "is linked")),
+        came=st.sampled_from((1, 1, 1, 15)),
     )
-    def a_sheet_is_found_after_the_visit_lapsed(self, data: st.DataObject, slip: str, then: str) -> None:
+    def a_sheet_is_found_after_the_visit_lapsed(
+        self, data: st.DataObject, slip: str, then: str, came: int
+    ) -> None:
         """The outage was longer than the visit, and the parent may have asked again or been there since."""
         family = self.family(data)
         if family is None:
             return
         self.ask(*family, slip)
         asked = self.model.waiting(family[0])
-        self.a_season_passes(15)
+        self.a_season_passes(16)
         if then:
             self.ask(*family)
         for id in self.model.waiting(*family) if then == "is linked" else ():
@@ -73,7 +77,22 @@ class FromPaper(AtSchool, ByItself):
         for id in asked[-1:]:
             clerks = CLERKS[self.place(id)]
             refused = {} if self.model.links[id].student else {id: "not-the-student"}
-            self.enter_these(data, [id], 1, clerks, refused)
+            self.enter_these(data, [id], came, clerks, refused)
+
+    @rule(data=st.data(), turn=turns)
+    def a_sheet_names_a_court_order(self, data: st.DataObject, turn: int) -> None:
+        """Who saw the papers cannot agree with themselves; who only copied the sheet can."""
+        family = self.family(data)
+        if family is None:
+            return
+        self.ask(*family)
+        self.world.clock.advance(minutes=5)
+        for id in self.model.waiting(*family):
+            saw, enters = CLERKS[self.place(id)][turn], CLERKS[self.place(id)][1 - turn]
+            self.enter_these(data, [id], 0, (enters, saw), {}, EvidenceKind.COURT_ORDER)
+            if self.model.links[id].state is LinkState.AWAITING_SECOND:
+                self.agree_to(id, saw, overrule=False)
+                self.agree_to(id, enters, overrule=False)
 
     def enter_these(
         self,
@@ -82,12 +101,13 @@ class FromPaper(AtSchool, ByItself):
         days: int,
         both: tuple[str, str],
         refused: dict[str, str],
+        paper: EvidenceKind | None = None,
     ) -> None:
         """Enter what a sheet says; the model says whether all of it may be."""
         enters, saw = both
         visit, parent = self.world.visit(ids[0]), self.model.links[ids[0]].parent
         at = visit.opened_at + timedelta(days=days, minutes=1)
-        papers: Papers = {id: self.papers(data, id) for id in ids if id not in refused}
+        papers: Papers = {id: self.papers(data, id, paper) for id in ids if id not in refused}
         log = Log(
             seen_at=at.astimezone(ZONE).replace(tzinfo=None),
             seen_by=saw,

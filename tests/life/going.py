@@ -11,12 +11,12 @@ from idp_bridge.domain.people import ParentId
 from idp_bridge.services.leaving import delete_account, report_wrong_child
 from idp_bridge.services.linking import leave_link
 from tests.life.acting import parents
-from tests.life.at_school import AtSchool
+from tests.life.at_law import AtLaw, limits
 from tests.life.model import WORKS
 from tests.life.world import STUDENTS
 
 
-class Going(AtSchool):
+class Going(AtLaw):
     """Rules of parents who go."""
 
     @rule(data=st.data())
@@ -59,6 +59,19 @@ class Going(AtSchool):
         if self.at_home(parent):
             for student in STUDENTS:
                 self.ask(parent, student)
+            for id in self.model.waiting(parent)[:1]:
+                self.verify_unseen(id)  # the proof of before is gone with the account
+
+    @rule(data=st.data(), limit=limits)
+    def a_restricted_person_was_away(self, data: st.DataObject, limit: str) -> None:
+        """An order is placed while the named person has no account; it stands when they turn back."""
+        family = self.family(data)
+        if family and family[0] not in self.model.deleted:
+            self.delete_this(family[0])
+            self.restrict_this(*family, limit)
+            if self.at_home(family[0]):
+                self.all_is_as_it_must_be()  # the visit looks at the name once more
+                self.a_whole_visit(data, *family)
 
     def delete_this(self, parent: ParentId) -> None:
         """Delete one account on our page; Keycloak does so after that, if the parent goes on."""

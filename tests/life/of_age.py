@@ -10,7 +10,7 @@ from idp_bridge.domain.link import LIVE, LinkState, end_of_childhood
 from idp_bridge.domain.people import ParentId, Purpose, StudentId
 from idp_bridge.services.granting import ALLOWED_AGAIN, Owner, grant, withdraw
 from tests.life.acting import Kinds, parents, students
-from tests.life.at_school import AtSchool
+from tests.life.at_law import AtLaw
 from tests.life.by_itself import ByItself
 from tests.life.model import WORKS, Known
 from tests.life.world import RIVER, ZONE
@@ -18,7 +18,7 @@ from tests.life.world import RIVER, ZONE
 chosen = st.sets(st.sampled_from(sorted(Purpose)), min_size=1).map(frozenset)
 
 
-class OfAge(AtSchool, ByItself):
+class OfAge(AtLaw, ByItself):
     """Rules of students of 18."""
 
     @rule(data=st.data(), purposes=chosen)
@@ -46,6 +46,30 @@ class OfAge(AtSchool, ByItself):
         if stops:
             self.stop_this(allowed)
             self.a_season_passes(1)  # and does not come back
+
+    @rule(
+        data=st.data(),
+        parent=parents,
+        purposes=chosen,
+        why=st.sampled_from(("revoked", "ordered", "not the student's")),
+    )
+    def a_student_may_not(
+        self, data: st.DataObject, parent: ParentId, purposes: frozenset[Purpose], why: str
+    ) -> None:
+        """What staff ended stays ended, an order outranks the student, what staff verified is not theirs."""
+        self.a_whole_visit(data, parent, RIVER.id)
+        newest = self._newest(parent, RIVER.id)
+        if newest is None:
+            return
+        if why == "revoked" and self.model.links[newest].state in WORKS:
+            self.revoke_this(newest, "court-order")
+        self.world.clock.at = max(self.world.clock.at, end_of_childhood(RIVER.birth_date, ZONE))
+        if why == "not the student's":
+            self.stop_this(newest)  # the timers have not been there yet
+        self.timers()
+        if why == "ordered":
+            self.restrict_this(parent, RIVER.id)
+        self.allow_this(newest, purposes)
 
     def allow_this(self, id: str, purposes: frozenset[Purpose]) -> None:
         """Allow one link again; the model says whether the student may."""

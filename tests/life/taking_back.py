@@ -101,7 +101,8 @@ class TakingBack(ByTwo, Going):
         if by != who or self.world.clock.now() - at > UNDO:
             found |= {TooLate}
         decided = known.state in DECIDED
-        if not decided or known.parent in self.model.deleted or self._asked_again(id):
+        left = self.model.deleted | self.model.gone
+        if not decided or known.parent in left or self._asked_again(id):
             found |= {MoveRefused}
         return found
 

@@ -198,6 +198,10 @@ class World:
         found = self._look(f"SELECT * FROM audit WHERE number > {number} ORDER BY number")
         return [{**dict(row), "fields": json.loads(row["fields"])} for row in found]
 
+    def held(self) -> set[tuple[str, str]]:
+        """Return which restriction is kept against which account."""
+        return {(row["restriction"], row["parent"]) for row in self._look("SELECT * FROM restricted")}
+
     def _look(self, query: str) -> list[sqlite3.Row]:
         """Read what is committed, beside the services and without their layers: this is done at each step."""
         return self.eye.execute(query).fetchall()
