@@ -116,21 +116,24 @@ class AtCounter(ByTwo):
         if id and self.model.links[id].parent != old:
             self.move(id, CLERKS[self.place(id)][turn], old)
 
-    @rule(data=st.data(), other=st.booleans(), turn=turns)
-    def links_are_wanted_that_must_stay(self, data: st.DataObject, other: bool, turn: int) -> None:
+    @rule(
+        data=st.data(), why=st.sampled_from(("another name", "another birth date", "turned away")), turn=turns
+    )
+    def links_are_wanted_that_must_stay(self, data: st.DataObject, why: str, turn: int) -> None:
         """Another person has come for the same child, or the same one was turned away by the new account."""
         family = self.family(data, AMARA)
         if family is None:
             return
-        self.a_whole_visit(data, *family)
-        child, new = family[1], BO if other else AMARA_TOO
+        self.a_whole_visit_with(data, family, BORN[1])
+        child, new = family[1], BO if why == "another name" else AMARA_TOO
         self.ask(new, child)
-        for id in self.model.waiting(new, child)[: 0 if other else 1]:
-            self.refuse_this(id, CLERKS[self.place(id)][turn], "not-entitled")
-            self.ask(new, child)
+        if why == "turned away":
+            for id in self.model.waiting(new, child)[:1]:
+                self.refuse_this(id, CLERKS[self.place(id)][turn], "not-entitled")
+                self.ask(new, child)
         for id in self.model.waiting(new, child):
             clerk = CLERKS[self.place(id)][turn]
-            self.show_identification(id, clerk, again=True)
+            self.show_identification(id, clerk, BORN[2 if why == "another birth date" else 1], again=True)
             self.move(id, clerk, AMARA)
 
     def move(self, id: str, who: str, old: ParentId) -> None:

@@ -57,6 +57,15 @@ class AtSchool(AtHome):
             self.verify_this(data, id, CLERKS[self.place(id)][turn], RECORD)
         sweep(self.world.house, self.world.clock.now())  # the worker is awake, as it is nearly always
 
+    def a_whole_visit_with(
+        self, data: st.DataObject, family: tuple[ParentId, StudentId], born: date | None
+    ) -> None:
+        """Ask, show an ID with this birth date, whatever was seen before, and be verified."""
+        self.ask(*family)
+        for id in self.model.waiting(*family):
+            self.show_identification(id, CLERKS[self.place(id)][0], born, again=True)
+        self.a_whole_visit(data, *family)
+
     def one_linked(self, data: st.DataObject) -> str | None:
         """Return a link that works or is on hold; where there is none, a family comes to school."""
         family = None if self.model.of(*WORKS) else self.family(data)

@@ -9,7 +9,7 @@ from hypothesis.stateful import rule
 
 from idp_bridge.domain.people import SchoolCode, StudentId
 from tests.life.acting import students
-from tests.life.at_school import AtSchool
+from tests.life.at_school import RECORD, AtSchool, turns
 from tests.life.by_itself import ByItself
 from tests.life.world import CLERKS, ZONE
 
@@ -51,6 +51,20 @@ class InTheRoster(AtSchool, ByItself):
         if back:
             self.comes_back(family[1])
             self.a_season_passes(30)
+
+    @rule(data=st.data(), turn=turns)
+    def a_student_leaves_before_the_visit(self, data: st.DataObject, turn: int) -> None:
+        """Whom the roster does not have any more is not linked; whoever is back in it is."""
+        family = self.family(data)
+        if family is None:
+            return
+        self.ask(*family)
+        self.leaves(family[1])
+        for id in self.model.waiting(*family):
+            self.verify_this(data, id, CLERKS[self.place(id)][turn], RECORD)
+        self.comes_back(family[1])
+        for id in self.model.waiting(*family):
+            self.verify_this(data, id, CLERKS[self.place(id)][turn], RECORD)
 
     def imported(self) -> None:
         """Import the roster as the model has it."""

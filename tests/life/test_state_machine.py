@@ -1,6 +1,6 @@
-"""Parents, staff, restrictions, clock, crashes against a plain model: 3,000 steps, more by LIFE_EXAMPLES.
+"""Parents, staff, restrictions, clock, crashes against a plain model: 4,000 steps, more by LIFE_EXAMPLES.
 
-Each life has a number that decides all of it: the same 150 in CI each time, and `LIFE_FIRST=1000
+Each life has a number that decides all of it: the same 200 in CI each time, and `LIFE_FIRST=1000
 LIFE_EXAMPLES=300` for others. One that fails says how to walk it again.
 
 I1 no acknowledged change is lost; I2 nothing is visible without a verified, unexpired, unrestricted link;
@@ -26,7 +26,7 @@ from tests.life.taking_back import TakingBack
 from tests.life.world import store_in
 
 FIRST = int(os.environ.get("LIFE_FIRST") or 0)
-CI = 150
+CI = 200
 LIVES = int(os.environ.get("LIFE_EXAMPLES") or CI)
 STEPS = 20
 """More lives try more sets of rules than longer ones would."""
