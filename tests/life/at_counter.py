@@ -30,6 +30,7 @@ from tests.life.by_two import ByTwo
 from tests.life.model import WORKS
 from tests.life.world import AMARA, AMARA_TOO, BO, CLERKS, NAMES
 
+WHY_NOT = ("another name", "another birth date", "turned away", "an order")
 rarely = st.sampled_from((False, False, False, True))
 
 
@@ -116,16 +117,16 @@ class AtCounter(ByTwo):
         if id and self.model.links[id].parent != old:
             self.move(id, CLERKS[self.place(id)][turn], old)
 
-    @rule(
-        data=st.data(), why=st.sampled_from(("another name", "another birth date", "turned away")), turn=turns
-    )
+    @rule(data=st.data(), why=st.sampled_from(WHY_NOT), turn=turns)
     def links_are_wanted_that_must_stay(self, data: st.DataObject, why: str, turn: int) -> None:
-        """Another person has come for the same child, or the same one was turned away by the new account."""
+        """Another person has come for the same child, or the same one, turned away or under an order."""
         family = self.family(data, AMARA)
         if family is None:
             return
         self.a_whole_visit_with(data, family, BORN[1])
         child, new = family[1], BO if why == "another name" else AMARA_TOO
+        if why == "an order":  # it names the old account alone: the new one's ID shows another birth date
+            self.restrict_this(AMARA, child, born=BORN[2], named=True)
         self.ask(new, child)
         if why == "turned away":
             for id in self.model.waiting(new, child)[:1]:

@@ -21,7 +21,7 @@ from idp_bridge.domain.people import SchoolCode
 from idp_bridge.domain.reasons import DENIAL_REASONS
 from idp_bridge.services.paper import ENTERABLE, Log, enter_log
 from tests.life.acting import Kinds
-from tests.life.at_school import denials, turns
+from tests.life.at_school import RECORD, denials, turns
 from tests.life.by_itself import ByItself
 from tests.life.by_two import ByTwo
 from tests.life.world import CLERKS, ZONE
@@ -93,6 +93,18 @@ class FromPaper(ByTwo, ByItself):
             if self.model.links[id].state is LinkState.AWAITING_SECOND:
                 self.agree_to(id, saw, overrule=False)
                 self.agree_to(id, enters, overrule=False)
+
+    @rule(data=st.data(), turn=turns)
+    def a_sheet_names_somebody_of_another_school(self, data: st.DataObject, turn: int) -> None:
+        """Papers that somebody without the duty saw were not seen."""
+        family = self.family(data)
+        if family is None:
+            return
+        self.ask(*family)
+        self.world.clock.advance(minutes=5)
+        for id in self.model.waiting(*family):
+            other = next(both[turn] for place, both in CLERKS.items() if place != self.place(id))
+            self.enter_these(data, [id], 0, (CLERKS[self.place(id)][turn], other), {}, RECORD)
 
     def enter_these(
         self,
