@@ -59,6 +59,14 @@ class AtHome(Acting):
         ]
         return self.one_of(data, found)
 
+    def a_family_asks(self, data: st.DataObject) -> list[str]:
+        """Let a family ask for its child; return what waits for the visit, nothing without a family."""
+        family = self.family(data)
+        if family is None:
+            return []
+        self.ask(*family)
+        return self.model.waiting(*family)
+
     def claim(self, student: StudentId, slip: str, relationship: Relationship) -> Claimed:
         """Return what a parent types, with a slip of the pen."""
         true = self.model.students[student]

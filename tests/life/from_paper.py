@@ -82,12 +82,8 @@ class FromPaper(ByTwo, ByItself):
     @rule(data=st.data(), turn=turns)
     def a_sheet_names_a_court_order(self, data: st.DataObject, turn: int) -> None:
         """Who saw the papers cannot agree with themselves; who only copied the sheet can."""
-        family = self.family(data)
-        if family is None:
-            return
-        self.ask(*family)
-        self.world.clock.advance(minutes=5)
-        for id in self.model.waiting(*family):
+        for id in self.a_family_asks(data):
+            self.world.clock.advance(minutes=5)
             saw, enters = CLERKS[self.place(id)][turn], CLERKS[self.place(id)][1 - turn]
             self.enter_these(data, [id], 0, (enters, saw), {}, EvidenceKind.COURT_ORDER)
             if self.model.links[id].state is LinkState.AWAITING_SECOND:
@@ -97,12 +93,8 @@ class FromPaper(ByTwo, ByItself):
     @rule(data=st.data(), turn=turns)
     def a_sheet_names_somebody_of_another_school(self, data: st.DataObject, turn: int) -> None:
         """Papers that somebody without the duty saw were not seen."""
-        family = self.family(data)
-        if family is None:
-            return
-        self.ask(*family)
-        self.world.clock.advance(minutes=5)
-        for id in self.model.waiting(*family):
+        for id in self.a_family_asks(data):
+            self.world.clock.advance(minutes=5)
             other = next(both[turn] for place, both in CLERKS.items() if place != self.place(id))
             self.enter_these(data, [id], 0, (CLERKS[self.place(id)][turn], other), {}, RECORD)
 

@@ -55,16 +55,12 @@ class InTheRoster(AtSchool, ByItself):
     @rule(data=st.data(), turn=turns)
     def a_student_leaves_before_the_visit(self, data: st.DataObject, turn: int) -> None:
         """Whom the roster does not have any more is not linked; whoever is back in it is."""
-        family = self.family(data)
-        if family is None:
-            return
-        self.ask(*family)
-        self.leaves(family[1])
-        for id in self.model.waiting(*family):
-            self.verify_this(data, id, CLERKS[self.place(id)][turn], RECORD)
-        self.comes_back(family[1])
-        for id in self.model.waiting(*family):
-            self.verify_this(data, id, CLERKS[self.place(id)][turn], RECORD)
+        for id in self.a_family_asks(data):
+            student, clerk = self.model.links[id].student, CLERKS[self.place(id)][turn]
+            self.leaves(student)
+            self.verify_this(data, id, clerk, RECORD)
+            self.comes_back(student)
+            self.verify_this(data, id, clerk, RECORD)
 
     def imported(self) -> None:
         """Import the roster as the model has it."""

@@ -49,11 +49,7 @@ class TakingBack(ByTwo, Going):
         other_first: bool,
     ) -> None:
         """Whoever decided a moment ago can take it back, if nothing came of it; somebody else cannot."""
-        family = self.family(data)
-        if family is None:
-            return
-        self.ask(*family)
-        for id in self.model.waiting(*family):
+        for id in self.a_family_asks(data):
             one, other = CLERKS[self.place(id)]
             if not self._decide(data, id, one, decision):
                 return
